@@ -1,0 +1,50 @@
+# `make` alone lists the targets. Each sets up what it needs (tools/setup.sh) and starts at once
+# when nothing is missing.
+
+# Debian and Homebrew keep Mosquitto where an ordinary user's PATH doesn't look.
+export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/opt/homebrew/sbin
+
+SIM_OPTIONS = $(if $(NODES),--nodes '$(NODES)') $(if $(DURATION),--duration '$(DURATION)') \
+	$(if $(BROKER),--broker '$(BROKER)')
+
+.PHONY: help setup sim test lint lock clean
+
+help:
+	@echo "Fieldpost. Targets:"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+	@echo "Each sets up what is missing: Python packages in .venv, and Mosquitto with apt where allowed"
+	@echo "(root or passwordless sudo; NO_APT=1 forbids it)."
+
+setup: ## Set up everything that the others need
+	@sh tools/setup.sh all
+
+sim: ## Run simulated nodes against a broker: NODES=3 DURATION=seconds BROKER=host:port
+	@BROKER='$(BROKER)' sh tools/setup.sh sim
+	@exec .venv/bin/python -IS tools/foreground.py .venv/bin/fieldpost sim $(SIM_OPTIONS)
+
+test: ## Run all tests: ARGS='-k topic' goes to pytest
+	@sh tools/setup.sh test
+	@exec .venv/bin/pytest $(ARGS)
+
+lint: ## Check style and types
+	@sh tools/setup.sh lint
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/basedpyright
+	.venv/bin/basedpyright -p pyrightconfig.board.json
+
+clean: ## Remove what set-up and runs made
+	rm -rf .venv .setup.lock .pytest_cache .ruff_cache .hypothesis
+	find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# For maintainers: pins anew, with hashes, what pyproject.toml's dependencies bring in. One lock
+# serves every platform and Python; sim.txt is a part of the other two.
+COMPILE = .venv/bin/uv pip compile -q --universal --python-version 3.10 --generate-hashes \
+	--no-config --custom-compile-command 'make lock' pyproject.toml
+
+lock:
+	@sh tools/setup.sh lint
+	.venv/bin/python -I -m pip install -q uv==0.13.9
+	$(COMPILE) --upgrade -o requirements/sim.txt
+	$(COMPILE) --upgrade -c requirements/sim.txt --extra test -o requirements/test.txt
+	$(COMPILE) --upgrade -c requirements/sim.txt --extra broker -o requirements/broker.txt
