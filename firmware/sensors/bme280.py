@@ -52,7 +52,7 @@ class Driver:
         self._results = memoryview(self._burst)[5:]
 
     async def read(self) -> tuple:
-        """Returns (°C, %, hPa), each rounded to 2 decimals. Takes about 12 ms, awaited.
+        """Returns (°C, %, hPa), each rounded to 1 decimal. Takes about 12 ms, awaited.
 
         Raises OSError when the bus fails, SensorError when the chip isn't a BME280, isn't ready
         in time or tells nonsense. The next call sets the chip up anew.
@@ -126,7 +126,7 @@ def calibration(low, high) -> tuple:
 
 
 def convert(words: tuple, results) -> tuple:
-    """Returns (°C, %, hPa), rounded to 2 decimals, from the registers 0xF7..0xFE (5.4.7 to 5.4.9).
+    """Returns (°C, %, hPa), rounded to 1 decimal, from the registers 0xF7..0xFE (5.4.7 to 5.4.9).
 
     Raises SensorError for counts that no measurement leaves or values out of LIMITS.
     """
@@ -138,9 +138,9 @@ def convert(words: tuple, results) -> tuple:
     fine = fine_temperature(words, temperature)
     # Integers up to here: single and double precision then make the same text of them.
     values = (
-        ((fine * 5 + 128) >> 8) / 100,
-        ((relative_humidity(words, fine, humidity) * 100 + 512) >> 10) / 100,
-        ((air_pressure(words, fine, pressure) + 128) >> 8) / 100,
+        ((fine + 256) >> 9) / 10,
+        ((relative_humidity(words, fine, humidity) * 10 + 512) >> 10) / 10,
+        (air_pressure(words, fine, pressure) + 1280) // 2560 / 10,
     )
     for i in range(3):
         if values[i] not in LIMITS[i]:

@@ -36,8 +36,8 @@ any_words = st.builds(
     *(byte, signed, byte, twelve_bits, twelve_bits, st.integers(-128, 127)),
 )
 
-# Half of the second decimal, and what the integer formulas (4.2.3) differ from 8.1's.
-TOLERANCES = (0.005 + 0.003, 0.005 + 0.009, 0.005 + 0.006)
+# Half of the only decimal, and what the integer formulas (4.2.3) differ from 8.1's.
+TOLERANCES = (0.05 + 0.003, 0.05 + 0.009, 0.05 + 0.006)
 
 
 class Clock:
@@ -92,7 +92,7 @@ def test_driver_reads_what_the_world_holds(seed, truth):
         found = bme280.convert(tuple(chip.calibration), data)
     except SensorError:
         # At the very ends the nearest count may lie just outside of what may be published.
-        assert not (-39.99 < truth[0] < 84.99 and 300.03 < truth[2] < 1099.97)
+        assert not (-39.9 < truth[0] < 84.9 and 300.1 < truth[2] < 1099.9)
         return
     for value, other, tolerance in zip(found, computed, TOLERANCES, strict=True):
         assert abs(value - other) <= tolerance or other < 0 == value or other > 100 == value

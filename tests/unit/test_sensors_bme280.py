@@ -37,7 +37,7 @@ def check(found, expected):
     # Half of the last decimal, and what the integer formulas differ from the others.
     assert len(found) == 3
     for value, wanted in zip(found, expected):
-        assert abs(value - wanted) < 0.011, (found, expected)
+        assert abs(value - wanted) < 0.06, (found, expected)
         assert value == round(value, 2)
 
 
@@ -84,10 +84,11 @@ def test_humidity_ends_at_0_and_100_percent():
 
 def test_text_is_the_same_in_single_precision():
     # Every value that can come out, as a chip with 32-bit floats holds it.
-    for hundredths in list(range(-4000, 10001, 7)) + list(range(30000, 110001, 7)):
-        (single,) = struct.unpack("f", struct.pack("f", hundredths / 100))
-        sign, rest = "-" if hundredths < 0 else "", abs(hundredths)
-        assert "%.2f" % single == "%s%d.%02d" % (sign, rest // 100, rest % 100)
+    for first, last in ((-400, 1001), (3000, 11001)):
+        for tenths in range(first, last):
+            (single,) = struct.unpack("f", struct.pack("f", tenths / 10))
+            sign, rest = "-" if tenths < 0 else "", abs(tenths)
+            assert "%.1f" % single == "%s%d.%d" % (sign, rest // 10, rest % 10)
 
 
 def test_nothing_measured_is_refused():

@@ -1,0 +1,183 @@
+"""Wires the roles: the only file that knows them all."""
+
+import asyncio
+
+import machine
+
+import sensors
+from mqtt.client import Client
+from node import (
+    clock,
+    commands,
+    crash,
+    hardware,
+    outbox,
+    reporter,
+    sampler,
+    status,
+    topics,
+    watchdog,
+    wifi,
+)
+
+
+class Restart(Exception):
+    """Somebody asked for a restart."""
+
+
+class Node:
+    """One node, from a checked configuration."""
+
+    def __init__(self, config: dict, log=print):
+        self._log = log
+        self._topics = topics.Topics(config["identity"])
+        self._status = status.Status(self._topics.status)
+        self._wifi = wifi.Wifi(config["wifi"]["ssid"], config["wifi"]["password"], log)
+        self._clock = clock.Clock(config["time_server"], log)
+        self._watchdog = watchdog.Watchdog(config["watchdog"])
+        # Set from the end of the birth until the link is lost.
+        self._online = asyncio.Event()
+        # Set to leave run() for a restart.
+        self._restart = asyncio.Event()
+        self._client = self._connection(config["broker"])
+        made = reporter.Reporter(self._topics, self._clock, config["payload"])
+        self._telemetry = outbox.Outbox(self._client, made, qos=0, events=False, log=log)
+        self._events = outbox.Outbox(self._client, made, qos=1, events=True, size=64, log=log)
+        self._samplers = self._sensors(config)
+
+    async def run(self):
+        """Runs all roles. Raises Restart, or what one of them could not handle."""
+        self._log("node: %s" % self._topics.device)
+        roles = [
+            self._watchdog.run(),
+            self._wifi.run(),
+            self._clock.run(self._wifi.up.wait),
+            self._client.run(),
+            self._telemetry.run(self._ready),
+            self._events.run(self._ready),
+            self._wait_restart(),
+        ]
+        for one in self._samplers:
+            roles.append(one.run())
+            if one.events:
+                roles.append(one.run_events())
+        await asyncio.gather(*roles)
+
+    async def stop(self):
+        """Says goodbye: "offline", DISCONNECT. Leaves the board to whoever is at the prompt."""
+        self._watchdog.relax()
+        await self._client.stop(self._status.offline())
+        self._log("node: stopped")
+
+    def _connection(self, broker):
+        client = Client(
+            broker["client_id"] or _client_id(),
+            broker["host"],
+            broker["port"],
+            user=broker["user"],
+            password=broker["password"],
+            keep_alive=broker["keep_alive"],
+            will=self._status.offline(),
+        )
+        client.gate = self._wifi.up.wait
+        client.on_connected = self._birth
+        client.on_disconnected = self._lost
+        self._wifi.on_lost = lambda: client.drop("Wi-Fi lost")
+        actions = {
+            "read": self._read,
+            "interval": self._set_interval,
+            "info": self._info,
+            "restart": self._ask_restart,
+        }
+        desk = commands.Commands(actions, self._reply, self._log)
+        client.subscribe_always(self._topics.command, desk.handle, qos=1)
+        return client
+
+    def _sensors(self, config):
+        buses = hardware.buses(config["buses"])
+        chip = hardware.Chip(self._wifi, self._clock)
+        return [self._sensor(entry, buses, chip) for entry in config["sensors"]]
+
+    def _sensor(self, entry, buses, chip):
+        module = sensors.load(entry["driver"])
+        if module.BUS == "i2c":
+            bus = buses[entry["bus"]]
+        else:
+            bus = hardware.pin(entry) if module.BUS == "pin" else chip
+        return sampler.Sampler(
+            module.Driver(bus, **entry["options"]),
+            module.QUANTITIES,
+            entry["levels"],
+            int(entry["interval"] * 1000),
+            module.EVENTS,
+            self._clock.uptime,
+            self._report,
+            self._log,
+        )
+
+    def _report(self, reading):
+        (self._events if reading.event else self._telemetry).put(reading)
+
+    # The link
+
+    async def _birth(self, session_present):
+        await self._client.publish(*self._status.online())
+        self._log("mqtt: online")
+        self._online.set()
+
+    def _lost(self, reason, retry_ms):
+        self._online.clear()
+        self._log("mqtt: %s; again in %d.%d s" % (reason, retry_ms // 1000, retry_ms // 100 % 10))
+
+    async def _ready(self):
+        await self._online.wait()
+        # Readings taken before the clock was set get their time from it, if it comes.
+        await self._clock.settled.wait()
+
+    def _reply(self, text):
+        self._client.post(self._topics.reply, text, 1)
+
+    # The commands
+
+    def _read(self, arguments):
+        wanted = self._find(arguments.get("sensor"))
+        for one in wanted:
+            one.read_now()
+        return [level for one in wanted for level in one.levels]
+
+    def _set_interval(self, arguments):
+        seconds = arguments.get("seconds")
+        if seconds not in sensors.Range(0.1, 86400):
+            raise commands.CommandError("seconds %r: allowed is 0.1 to 86400" % (seconds,))
+        for one in self._find(arguments.get("sensor")):
+            one.set_interval(int(seconds * 1000))
+        return seconds
+
+    def _find(self, name):
+        found = [one for one in self._samplers if name is None or name in one.levels]
+        if not found:
+            known = sorted(level for one in self._samplers for level in one.levels)
+            raise commands.CommandError("no sensor %r: there are %s" % (name, ", ".join(known)))
+        return found
+
+    def _info(self, arguments):
+        return {
+            "uptime": self._clock.uptime() // 1000,
+            "reset_cause": machine.reset_cause(),
+            "dropped": self._telemetry.dropped + self._events.dropped,
+            "crash": crash.last()[-200:],
+        }
+
+    def _ask_restart(self, arguments):
+        self._restart.set()
+
+    async def _wait_restart(self):
+        await self._restart.wait()
+        # The answer's acknowledgement and the farewell get a moment.
+        await asyncio.sleep_ms(200)
+        raise Restart
+
+
+def _client_id():
+    # From the chip: two boards never get the same one, which would throw each other out.
+    return "fieldpost-" + "".join("%02x" % byte for byte in machine.unique_id())

@@ -1,0 +1,273 @@
+"""The node's configuration: config.json, checked once at boot and by the host's tools alike.
+
+Each fault is one line: the key, the value and what is allowed.
+"""
+
+import json
+
+import sensors
+from mqtt.packet import text
+from node import topics
+
+PATH = "config.json"
+
+
+class ConfigError(ValueError):
+    """The configuration can't be used; `faults` has a line for each reason."""
+
+    def __init__(self, faults):
+        super().__init__("; ".join(faults))
+        self.faults = faults
+
+
+class Text:
+    """Text of so many bytes; with `empty` no text at all is allowed too."""
+
+    def __init__(self, shortest, longest, empty=False):
+        self.shortest = shortest
+        self.longest = longest
+        self.empty = empty
+
+    def __contains__(self, value):
+        if not isinstance(value, str):
+            return False
+        try:
+            size = len(text(value))
+        except ValueError:
+            # With a NUL or half a surrogate pair in it.
+            return False
+        return self.shortest <= size <= self.longest or self.empty and not size
+
+    def __str__(self):
+        shown = "text of %d to %d bytes" % (self.shortest, self.longest)
+        return shown + " or none" if self.empty else shown
+
+
+class Whole(sensors.Range):
+    """A whole number in a range."""
+
+    def __contains__(self, value):
+        return isinstance(value, int) and super().__contains__(value)
+
+    def __str__(self):
+        return "a whole number from %d to %d" % (self.lowest, self.highest)
+
+
+class ClientId:
+    """What every broker takes as a client identifier (MQTT 3.1.1, 3.1.3.1)."""
+
+    def __contains__(self, value):
+        if not isinstance(value, str) or not 1 <= len(value) <= 23:
+            return False
+        return all(c in "-_" or c < "\x7f" and (c.isdigit() or c.isalpha()) for c in value)
+
+    def __str__(self):
+        return "1 to 23 of A-Z a-z 0-9 - _"
+
+
+class Level:
+    """One level of the topic hierarchy."""
+
+    def __contains__(self, value):
+        return not topics.level_fault(value)
+
+    def __str__(self):
+        return topics.ALLOWED
+
+
+# Key -> (default, allowed); NEEDED has no default.
+NEEDED = object()
+PIN = Whole(0, 48)
+IDENTITY = {
+    level: (NEEDED if level in topics.REQUIRED else None, Level()) for level in topics.LEVELS
+}
+WIFI = {"ssid": (NEEDED, Text(1, 32)), "password": ("", Text(8, 64, True))}
+BROKER = {
+    "host": (NEEDED, Text(1, 255)),
+    "port": (1883, Whole(1, 65535)),
+    # With the longest topic these two fit into the client's buffer.
+    "user": (None, Text(1, 256)),
+    "password": (None, Text(0, 384)),
+    "keep_alive": (60, Whole(1, 65535)),
+    "client_id": (None, ClientId()),
+}
+BUS = {"scl": (NEEDED, PIN), "sda": (NEEDED, PIN), "frequency": (100000, Whole(1000, 1000000))}
+SENSOR = {"driver": (NEEDED, Text(1, 32)), "interval": (60.0, sensors.Range(0.1, 86400))}
+TOP = {
+    "payload": ("json", ("json", "value")),
+    "time_server": ("pool.ntp.org", Text(1, 255)),
+    "watchdog": (120, Whole(0, 3600)),
+}
+SECTIONS = ("identity", "wifi", "broker", "buses", "sensors")
+
+
+def load(path: str = PATH) -> dict:
+    """Reads and checks a file. Raises ConfigError."""
+    try:
+        with open(path) as file:
+            data = json.load(file)
+    except OSError:
+        raise ConfigError(["%s: not found: copy one to the board's root" % path])
+    except ValueError as error:
+        raise ConfigError(["%s: no valid JSON: %s" % (path, error)])
+    return check(data)
+
+
+def check(data) -> dict:
+    """Returns the configuration, its defaults filled in. Raises ConfigError with all faults."""
+    return _Check().config(data)
+
+
+class _Check:
+    def __init__(self):
+        # What was found wrong so far.
+        self.faults = []
+        # Topic level -> the sensor that has it.
+        self.taken = {}
+
+    def config(self, data):
+        if not isinstance(data, dict):
+            raise ConfigError(["configuration: %s is no object" % _shown("", data)])
+        config = self.section("", data, TOP, SECTIONS)
+        config["wifi"] = self.section("wifi.", data.get("wifi"), WIFI)
+        config["broker"] = self.broker(data.get("broker"))
+        config["identity"] = self.section("identity.", data.get("identity"), IDENTITY)
+        config["buses"] = self.buses(data.get("buses", {}))
+        config["sensors"] = self.sensors(data.get("sensors"), config["buses"])
+        self.lengths(config)
+        if self.faults:
+            raise ConfigError(self.faults)
+        return config
+
+    def fault(self, key, value, allowed):
+        self.faults.append("%s: %s: allowed is %s" % (key, _shown(key, value), allowed))
+
+    def section(self, prefix, data, fields, others=()):
+        """Returns the values of an object's keys, defaults where there are none."""
+        if not isinstance(data, dict):
+            self.fault(prefix[:-1], data, "an object with " + ", ".join(sorted(fields)))
+            return {}
+        for key in sorted(data):
+            if key not in fields and key not in others:
+                known = sorted(fields) + sorted(others)
+                self.fault(prefix + key, data[key], "one of these keys: " + ", ".join(known))
+        return {key: self.value(prefix + key, data.get(key), *fields[key]) for key in fields}
+
+    def value(self, key, value, default, allowed):
+        if value is None:
+            if default is NEEDED:
+                self.faults.append("%s: missing: needed is %s" % (key, _list(allowed)))
+            return default
+        if value not in allowed or not _alike(value, default):
+            self.fault(key, value, _list(allowed))
+        return value
+
+    def broker(self, data):
+        broker = self.section("broker.", data, BROKER)
+        if broker.get("password") is not None and broker["user"] is None:
+            # MQTT 3.1.1, 3.1.2.9.
+            self.faults.append("broker.user: missing: needed with a broker.password")
+        return broker
+
+    def buses(self, data):
+        if not isinstance(data, dict):
+            self.fault("buses", data, "an object of buses by name")
+            return {}
+        return {name: self.section("buses.%s." % name, data[name], BUS) for name in sorted(data)}
+
+    def sensors(self, data, buses):
+        if not isinstance(data, list) or not data:
+            self.fault("sensors", data, "a list with at least one sensor")
+            return []
+        found = (self.sensor("sensors[%d]" % i, entry, buses) for i, entry in enumerate(data))
+        return [sensor for sensor in found if sensor]
+
+    def sensor(self, key, data, buses):
+        driver = data.get("driver") if isinstance(data, dict) else None
+        module = sensors.load(driver) if isinstance(driver, str) else None
+        if module is None:
+            self.fault(key + ".driver", driver, "one of " + ", ".join(sensors.names()))
+            return None
+        fields = dict(module.OPTIONS)
+        for name in fields:
+            data = _numeral(data, name)
+        fields.update(SENSOR)
+        fields["name"] = (None, Level())
+        fields.update(_wiring(module.BUS, buses))
+        sensor = self.section(key + ".", data, fields)
+        sensor["options"] = {name: sensor.pop(name) for name in module.OPTIONS}
+        sensor["levels"] = self.levels(key, sensor["name"], module.QUANTITIES)
+        return sensor
+
+    def levels(self, key, name, quantities):
+        """Returns the topic level of each quantity a driver delivers."""
+        if name is not None and topics.level_fault(name):
+            # Told already.
+            return []
+        levels = [_level(name, quantity[0], len(quantities)) for quantity in quantities]
+        for level in levels:
+            if level in topics.RESERVED:
+                self.fault(key + ".name", level, "any name but " + ", ".join(topics.RESERVED))
+            elif level in self.taken:
+                other = "a name that %s hasn't" % self.taken[level]
+                self.fault(key + ".name", level, other)
+            self.taken[level] = key
+        return levels
+
+    def lengths(self, config):
+        if self.faults:
+            return
+        try:
+            made = topics.Topics(config["identity"])
+            for level in sorted(self.taken):
+                made.of(level)
+        except topics.TopicError as error:
+            self.faults.append("identity: %s" % error)
+
+
+def _alike(value, default):
+    # To Python True is 1 and 1.0 is 1; to who writes a configuration they are three things.
+    if isinstance(value, bool) or isinstance(default, bool):
+        return isinstance(value, bool) and isinstance(default, bool)
+    return not (isinstance(value, float) and isinstance(default, int))
+
+
+def _level(name, quantity, count):
+    if name is None:
+        return quantity
+    return name if count == 1 else name + "-" + quantity
+
+
+def _wiring(kind, buses):
+    # The keys that say where a sensor is connected.
+    if kind == "i2c":
+        names = tuple(sorted(buses))
+        return {"bus": (names[0] if len(names) == 1 else NEEDED, names)}
+    if kind == "pin":
+        return {"pin": (NEEDED, PIN), "pull": ("up", ("up", "down", "none"))}
+    return {}
+
+
+def _numeral(data, name):
+    # JSON has no hexadecimal numbers, but I2C addresses are written so everywhere.
+    value = data.get(name)
+    if not isinstance(value, str) or value[:2] != "0x":
+        return data
+    try:
+        return dict(data, **{name: int(value, 16)})
+    except ValueError:
+        return data
+
+
+def _list(allowed):
+    if not isinstance(allowed, tuple):
+        return allowed
+    return ", ".join(str(value) for value in allowed) or "a bus defined under buses"
+
+
+def _shown(key, value):
+    # A password is no text for a console, mistyped or in a section that is.
+    if isinstance(value, (dict, list)):
+        return "an object" if isinstance(value, dict) else "a list"
+    hidden = any(word in key.lower() for word in ("pas", "psk", "secret"))
+    return "(hidden)" if hidden and value is not None else repr(value)
