@@ -7,7 +7,7 @@ export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/opt/homebrew/sbin
 SIM_OPTIONS = $(if $(NODES),--nodes '$(NODES)') $(if $(DURATION),--duration '$(DURATION)') \
 	$(if $(BROKER),--broker '$(BROKER)')
 
-.PHONY: help setup sim test lint lock clean
+.PHONY: help setup sim test lint bench lock clean
 
 help:
 	@echo "Fieldpost. Targets:"
@@ -32,6 +32,10 @@ lint: ## Check style and types
 	.venv/bin/ruff format --check
 	.venv/bin/basedpyright
 	.venv/bin/basedpyright -p pyrightconfig.board.json
+
+bench: ## Measure how soon and how punctual simulated nodes report
+	@sh tools/setup.sh sim
+	@.venv/bin/python bench/nodes.py
 
 clean: ## Remove what set-up and runs made
 	rm -rf .venv .setup.lock .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,170 @@
+"""The targets, run as a user runs them."""
+
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from shell import ROOT, Terminal, processes_naming, run
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc")
+
+
+def port_of(output):
+    return int(re.search(r"private broker at 127\.0\.0\.1:(\d+)", output).group(1))
+
+
+def test_make_alone_lists_the_targets():
+    code, output = run("make")
+    assert code == 0
+    for target in ("setup", "sim", "test", "lint", "clean"):
+        assert re.search(rf"^  make {target} +[A-Z]", output, re.MULTILINE), output
+
+
+def test_sim_ends_by_itself_and_prints_lines_without_a_terminal():
+    code, output = run("make sim DURATION=5")
+    assert code == 0, output
+    assert "mosquitto_sub -h 127.0.0.1 -p" in output
+    assert "mosquitto_pub -h 127.0.0.1 -p" in output
+    for node in ("node-01", "node-02", "node-03"):
+        assert f"{node} is online" in output
+    assert re.search(r"node-01 online: [\d.]+ °C, [\d.]+ %, [\d.]+ hPa", output), output
+    assert re.search(r"3 nodes, \d{2,} readings, 0 lost", output), output
+    assert "\x1b" not in output
+
+
+def test_a_second_run_starts_within_two_seconds():
+    began = time.monotonic()
+    process = subprocess.Popen(
+        ["make", "sim", "DURATION=1"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    for line in process.stdout:
+        if "is online" in line:
+            break
+    took = time.monotonic() - began
+    process.communicate()
+    assert took < 2, f"the first node was online after {took:.1f} s"
+
+
+def test_ctrl_c_stops_the_nodes_cleanly():
+    with Terminal("make", "sim") as terminal:
+        terminal.wait_for("online")
+        port = port_of(terminal.output)
+        with Subscriber(port) as seen:
+            # Its subscription is granted when the retained "online" of all nodes is there.
+            seen.wait_for_lines(3)
+            terminal.type("\x03")
+            assert terminal.wait() == 0, terminal.output
+            seen.wait_end()
+    offline = {line for line in seen.lines if line.endswith(" offline")}
+    assert {line.split("/")[5] for line in offline} == {"node-01", "node-02", "node-03"}
+    assert "did not say goodbye" not in terminal.output
+    assert processes_naming("fieldpost-sim-") == []
+
+
+def test_the_table_shows_the_nodes():
+    with Terminal("make", "sim", "NODES=2", "DURATION=4") as terminal:
+        assert terminal.wait() == 0, terminal.output
+    for text in ("Fieldpost nodes", "messages/s", "node-02", "°C", "hPa", "dBm"):
+        assert text in terminal.output, text
+
+
+def test_a_termination_stops_the_nodes_as_well():
+    command = [ROOT / ".venv/bin/fieldpost", "sim"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    seen = []
+    for line in process.stdout:
+        seen.append(line)
+        if "node-03 is online" in line:
+            process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0
+    assert "0 lost" in seen[-1]
+
+
+def test_a_killed_simulation_leaves_no_broker():
+    command = [ROOT / ".venv/bin/fieldpost", "sim"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    port = port_of(process.stdout.readline())
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    end = time.monotonic() + 10
+    while refused(port) is False:
+        assert time.monotonic() < end, "the broker outlived the simulation"
+        time.sleep(0.02)
+
+
+def test_fifty_nodes_are_on_time():
+    code, output = run("make sim NODES=50 DURATION=12")
+    assert code == 0, output
+    closing = re.search(r"50 nodes, (\d+) readings, 0 lost, at most (\d+) ms off", output)
+    assert closing, output[-500:]
+    assert int(closing.group(1)) > 50 * 3 * 4
+    # A fifth of their interval of 2 s, on a machine that runs other tests as well.
+    assert int(closing.group(2)) < 400
+
+
+def test_a_broker_that_is_not_there_is_told():
+    code, output = run("make sim BROKER=127.0.0.1:9")
+    assert code != 0
+    assert "no connection to 127.0.0.1:9" in output
+    assert "start a broker there" in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("--nodes 0", "0 is not from 1 to 500"),
+        ("--nodes many", "invalid"),
+        ("--duration 0", "0 is not from 0.1"),
+        ("--broker 127.0.0.1:http", "is not HOST or HOST:PORT"),
+    ],
+)
+def test_a_wrong_argument_is_told(arguments, told):
+    code, output = run(f".venv/bin/fieldpost sim {arguments}")
+    assert code == 2
+    assert told in output
+
+
+def test_the_embedded_broker_serves():
+    code, output = run("make sim BROKER=embedded DURATION=6")
+    assert code == 0, output
+    assert re.search(r"3 nodes, \d{2,} readings, 0 lost", output), output
+
+
+def refused(port):
+    import socket
+
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+class Subscriber:
+    """mosquitto_sub on all status topics."""
+
+    def __init__(self, port):
+        self._command = ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(port), "-q", "1", "-v"]
+        self._command += ["-t", "acme/+/+/+/+/+/status"]
+        self.lines = []
+
+    def __enter__(self):
+        self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True)
+        return self
+
+    def wait_for_lines(self, count):
+        while len(self.lines) < count:
+            self.lines.append(self._process.stdout.readline().strip())
+
+    def wait_end(self):
+        """Reads on until the broker has gone."""
+        self._process.terminate()
+        self.lines += [line.strip() for line in self._process.stdout]
+
+    def __exit__(self, *exc):
+        self._process.kill()
+        self._process.wait()
+        self._process.stdout.close()

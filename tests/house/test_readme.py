@@ -1,0 +1,123 @@
+"""Every command and the configuration of the README, run."""
+
+import contextlib
+import json
+import re
+import subprocess
+import sys
+import tempfile
+
+import pytest
+
+from fieldpost import broker as brokers
+from fieldpost.simulation import simulation
+from shell import ROOT, Terminal, run
+
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = [
+    line
+    for block in re.findall(r"^```sh\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+    for line in block.splitlines()
+]
+NODE = "acme/berlin/hq/1/kitchen/node-01"
+CONFIG = re.search(r"^```json\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL).group(1)
+
+
+def make_sim(command):
+    """The newcomer's: shows the table, ends at ctrl-C."""
+    with Terminal(*command.split()) as terminal:
+        terminal.wait_for("online")
+        terminal.type("\x03")
+        assert terminal.wait() == 0
+
+
+def make_sim_for_a_time(command):
+    # Test of the figures: test_make.py. Here only that it is taken as written.
+    code, output = run(command.replace("DURATION=20", "DURATION=3"))
+    assert code == 0, output
+
+
+def make_sim_with_broker(command):
+    with tempfile.TemporaryDirectory() as folder, brokers.mosquitto(folder) as broker:
+        command = command.replace("127.0.0.1:1883", f"127.0.0.1:{broker.port}")
+        code, output = run(f"{command} DURATION=3")
+    assert code == 0, output
+    assert "broker at 127.0.0.1" in output
+
+
+def make_test(command):
+    # This runs in it.
+    code, output = run(f"{command} -n")
+    assert code == 0
+    assert ".venv/bin/pytest" in output
+
+
+def look(command):
+    with running() as port:
+        code, output = run(f"{command} -W 5", PORT=str(port))
+    assert code == 27, output  # mosquitto_sub's code for the time-out asked for
+    assert re.search(rf"^{NODE}/temperature {{\"value\":", output, re.M)
+
+
+def tell(command):
+    with running() as port:
+        topic = f"{NODE}/reply"
+        listen = ["mosquitto_sub", "-p", str(port), "-t", topic, "-W", "20", "-C", "1"]
+        with subprocess.Popen(listen, stdout=subprocess.PIPE, text=True) as listener:
+            # Again until it listens: nothing says when its subscription is granted.
+            while listener.poll() is None:
+                code, output = run(command, PORT=str(port))
+                assert code == 0, output
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    listener.wait(1)
+            reply = listener.stdout.read()
+    assert '"command": "read", "ok": true' in reply, reply
+
+
+def check_config(command):
+    with tempfile.TemporaryDirectory() as folder:
+        file = f"{folder}/config.json"
+        with open(file, "w", encoding="utf-8") as config:
+            config.write(CONFIG)
+        code, output = run(command.replace("config.json", file))
+    assert code == 0, output
+    assert "good, 3 sensors" in output
+
+
+@contextlib.contextmanager
+def running():
+    with tempfile.TemporaryDirectory() as folder, simulation(folder, 1) as made:
+        made.power_on()
+        made.boards[0].wait_console("mqtt: online")
+        yield made.site.port
+
+
+KNOWN = {
+    "make sim": make_sim,
+    "mosquitto_sub -h 127.0.0.1 -p $PORT -v -t 'acme/#'": look,
+    f"mosquitto_pub -h 127.0.0.1 -p $PORT -t {NODE}/command -m read": tell,
+    "make sim NODES=50 DURATION=20": make_sim_for_a_time,
+    "make sim BROKER=127.0.0.1:1883": make_sim_with_broker,
+    "make test": make_test,
+    ".venv/bin/fieldpost config check config.json": check_config,
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="these are a shell's commands")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_command_works(command):
+    KNOWN[command](command)
+
+
+def test_every_command_is_known():
+    assert set(COMMANDS) == set(KNOWN)
+
+
+def test_the_example_reading_is_one():
+    example = re.search(r"^    ({\"value\".*})$", TEXT, re.MULTILINE).group(1)
+    assert list(json.loads(example)) == ["value", "unit", "time", "seq"]
+
+
+def test_its_links_lead_somewhere():
+    for target in re.findall(r"\]\(([^)#]+)\)", TEXT):
+        assert (ROOT / target).exists(), target

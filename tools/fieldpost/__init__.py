@@ -1,0 +1,1 @@
+"""The host side of Fieldpost: the command `fieldpost`."""
