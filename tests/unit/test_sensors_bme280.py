@@ -4,7 +4,6 @@
 import struct
 
 from raises import raises
-
 from sensors import SensorError, bme280
 
 # Temperature and pressure words of Bosch's worked example, and those of another chip.

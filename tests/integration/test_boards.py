@@ -1,0 +1,118 @@
+"""Faults of the board itself, and many boards at once."""
+
+import json
+
+ON, HARD, WATCHDOG = 1, 2, 3
+
+
+def test_broken_configuration_stays_at_the_prompt(broker, node):
+    server = broker()
+    one = node(server, on=False)
+    one.config["identity"]["room"] = "room 5"
+    one.config["wifi"]["password"] = "short"
+    one.config["broker"]["port"] = 99_999
+    one.config["sensors"].append({"driver": "bme680"})
+    one.config["speed"] = "fast"
+    one.install()
+    one.on("config: the node can't start")
+    one.board.wait_state("repl")
+    faults = "\n".join(one.lines("config: "))
+    for key in ("identity.room: 'room 5'", "broker.port: 99999", "sensors[1].driver: 'bme680'"):
+        assert f"config: {key}: allowed is" in faults
+    assert "config: speed: 'fast'" in faults
+    assert "config: wifi.password: (hidden): allowed is" in faults
+    assert len(one.lines("config: ")) == 6
+    assert "short" not in faults
+    assert one.board.boots == [ON]
+
+
+def test_configuration_that_is_no_json(broker, node):
+    one = node(broker(), on=False)
+    one.file("config.json").write_text('{"identity": ')
+    one.on("config: config.json: no valid JSON")
+    one.board.wait_state("repl")
+
+
+def test_no_configuration(broker, node):
+    one = node(broker(), on=False)
+    one.file("config.json").unlink()
+    one.on("config: config.json: not found")
+    one.board.wait_state("repl")
+
+
+def test_crash_is_recorded_and_reset(broker, node, subscribe, publish):
+    server = broker()
+    one = node(server, on=False)
+    driver = one.file("sensors/bme280.py")
+    good = driver.read_text()
+    driver.write_text(good.replace("return convert(", "return 1 // 0 or convert("))
+    one.tune("main.py", CRASH_PAUSE_S=1)
+    one.on("node: crashed; reset in 1 s")
+    assert "ZeroDivisionError" in one.board.console
+    assert "ZeroDivisionError" in one.file("crash.txt").read_text()
+    driver.write_text(good)
+    one.wait("mqtt: online")
+    assert one.board.boots == [ON, HARD]
+    replies = subscribe(server, one.of("reply"))
+    publish(server, one.of("command"), "info")
+    info = replies.wait_topic(one.of("reply")).data["result"]
+    assert info["reset_cause"] == HARD
+    assert "ZeroDivisionError" in info["crash"]
+
+
+def test_hung_program_is_bitten_by_the_watchdog(broker, node, subscribe):
+    server = broker()
+    reader = subscribe(server)
+    one = node(server, on=False, watchdog=1)
+    driver = one.file("sensors/bme280.py")
+    good = driver.read_text()
+    driver.write_text(good.replace("return convert(", "while True: pass\n            convert("))
+    one.on("node: ")
+    driver.write_text(good)
+    one.wait("mqtt: online")
+    assert one.board.boots == [ON, WATCHDOG]
+    reader.wait_topic(one.of("temperature"))
+
+
+def test_same_names_in_different_rooms(broker, node, subscribe, publish):
+    server = broker()
+    reader = subscribe(server)
+    first = node(server, "first", identity={"room": "lab", "device": "n1"})
+    second = node(server, "second", identity={"room": "office", "device": "n1"})
+    first.world.set("temperature", 10.0)
+    second.world.set("temperature", 30.0)
+    publish(server, first.of("command"), "read")
+    reader.wait_for(lambda m: m.topic == first.of("temperature") and m.data["value"] == 10.0)
+    publish(server, second.of("command"), "read")
+    reader.wait_for(lambda m: m.topic == second.of("temperature") and m.data["value"] == 30.0)
+    assert len(reader.of(first.of("temperature"))) == 2
+    first.board.power_off()
+    second.board.interrupt()
+    second.board.wait_state("repl")
+    reader.wait_topic(second.of("status"), payload="offline")
+    assert [m.payload for m in reader.of(first.of("status"))] == ["online"]
+
+
+def test_eight_boards_at_once(broker, node, subscribe):
+    server = broker()
+    reader = subscribe(server)
+    sensors = [{"driver": "bme280", "interval": 0.5}]
+    boards = []
+    for i in range(8):
+        boards.append(node(server, f"b{i}", on=False, identity={"room": f"r{i}"}, sensors=sensors))
+        boards[-1].world.set("temperature", 10.0 + i)
+    for one in boards:
+        one.board.power_on()
+    for i, one in enumerate(boards):
+        fifth = reader.wait_for(
+            lambda m: m.topic == one.of("temperature") and json.loads(m.payload)["seq"] == 4
+        )
+        assert abs(fifth.data["value"] - (10 + i)) < 0.11
+        times = [m.data["time"] for m in reader.of(one.of("temperature"))][1:5]
+        steps = [after - before for before, after in zip(times, times[1:], strict=False)]
+        assert all(350 < step < 650 for step in steps), steps
+    assert len({one.id for one in boards}) == 8
+    for one in boards:
+        one.board.interrupt()
+    for one in boards:
+        reader.wait_topic(one.of("status"), payload="offline")

@@ -1,0 +1,106 @@
+"""Sensors that fail: one line each, the others go on, and so do they when they are back."""
+
+import pytest
+
+FAST = {"driver": "bme280", "interval": 0.1}
+CHIP = {"driver": "chip", "interval": 0.1}
+
+
+@pytest.fixture
+def site(broker, node, subscribe):
+    """A node that reads a BME280 and its chip ten times a second, and what a subscriber gets."""
+    server = broker()
+    one = node(server, sensors=[FAST, CHIP])
+    reader = subscribe(server, one.of("temperature"), one.of("uptime"))
+    reader.wait_topic(one.of("temperature"))
+    return one, reader
+
+
+def next_of(reader, topic, count=3, timeout=10):
+    """Waits for so many more messages of a topic."""
+    enough = len(reader.of(topic)) + count
+    reader.wait_for(lambda _: len(reader.of(topic)) >= enough, timeout)
+
+
+def unplug(one):
+    one.bus.detach(one.chip)
+
+
+def plug(one):
+    one.bus.attach(one.chip)
+
+
+def short(one):
+    one.bus.stuck = True
+
+
+def release(one):
+    one.bus.stuck = False
+
+
+@pytest.mark.parametrize(
+    ("harm", "heal", "told"),
+    [(unplug, plug, "ENODEV"), (short, release, "ETIMEDOUT")],
+    ids=["unplugged", "stuck bus"],
+)
+def test_fault_is_told_once_and_heals(site, harm, heal, told):
+    one, reader = site
+    mark = one.board.mark()
+    harm(one)
+    line = one.wait("temperature: ", since=mark)
+    assert told in line and "check wiring" in line
+    silent = len(reader.of(one.of("temperature")))
+    next_of(reader, one.of("uptime"), 5)
+    assert len(reader.of(one.of("temperature"))) <= silent + 1
+    assert len(one.lines("no answer on the bus")) == 1
+    heal(one)
+    one.wait("temperature: works again", since=mark)
+    next_of(reader, one.of("temperature"))
+    assert len(one.lines("temperature: ")) == 2
+    # Numbers count readings: none was taken, none is missing.
+    numbers = [message.data["seq"] for message in reader.of(one.of("temperature"))]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
+def test_missing_from_the_start(broker, node, subscribe):
+    server = broker()
+    reader = subscribe(server)
+    one = node(server, on=False, sensors=[FAST, CHIP])
+    one.chip.address = 0x77
+    one.bus.devices.clear()
+    one.on()
+    one.wait("temperature: no answer on the bus")
+    reader.wait_topic(one.of("uptime"))
+    one.chip.address = 0x76
+    plug(one)
+    reader.wait_topic(one.of("pressure"))
+
+
+def test_wrong_chip_is_told(broker, node):
+    one = node(broker(), on=False, sensors=[FAST])
+    one.chip.chip_id = 0x58
+    one.on()
+    assert "BMP280" in one.wait("temperature: ")
+
+
+def test_value_out_of_its_limits_is_not_published(site):
+    one, reader = site
+    mark = one.board.mark()
+    one.world.set("temperature", 120.0)
+    assert "check the sensor" in one.wait("temperature: ", since=mark)
+    before = len(reader.of(one.of("temperature")))
+    one.world.set("temperature", 20.0)
+    next_of(reader, one.of("temperature"))
+    values = [message.data["value"] for message in reader.of(one.of("temperature"))[before:]]
+    assert all(19 < value < 21 for value in values), values
+
+
+def test_other_address(broker, node, subscribe):
+    server = broker()
+    reader = subscribe(server)
+    one = node(server, on=False, sensors=[dict(FAST, address="0x77")])
+    one.bus.detach(one.chip)
+    one.chip.address = 0x77
+    plug(one)
+    one.on()
+    reader.wait_topic(one.of("temperature"))

@@ -1,0 +1,273 @@
+"""A board's modules, files, console and chance, and several boards side by side."""
+
+import os
+import sys
+
+import pytest
+
+
+def test_packages_and_relative_imports(run):
+    board = run(
+        "import pkg.deep.leaf, pkg.other as other\n"
+        "from pkg import sub, NAME\n"
+        "from pkg.deep import leaf\n"
+        "from pkg.star import *\n"
+        "print(pkg.deep.leaf is leaf, leaf.up, leaf.sister)\n"
+        "print(sub.__name__, NAME, starred, other.x)\n"
+        "try: from pkg import missing\n"
+        "except ImportError as error: print(error)\n"
+        "try: print(_hidden)\n"
+        "except NameError: print('hidden')\n"
+        "print(__name__, pkg.sub is sub)\n",
+        **{
+            "pkg/__init__": "NAME = 'pkg'",
+            "pkg/sub": "",
+            "pkg/other": "x = 1",
+            "pkg/star": "starred, _hidden = 2, 3",
+            "pkg/deep/__init__": "",
+            "pkg/deep/leaf": "from .. import NAME as up\nfrom . import sister\n"
+            "from .sister import me\nsister = me",
+            "pkg/deep/sister": "me = 'sister'\nfrom ..sub import __name__ as n",
+        },
+    )
+    assert board.console.splitlines() == [
+        "True pkg sister",
+        "pkg.sub pkg 2 1",
+        "no module named 'pkg.missing'",
+        "hidden",
+        "__main__ True",
+    ]
+
+
+def test_the_root_comes_before_lib_and_the_image_between(run):
+    board = run(
+        "import both, only, json\nprint(both.where, only.where, json.dumps([1]))",
+        both="where = 'root'",
+        **{
+            "lib/both": "where = 'lib'",
+            "lib/only": "where = 'lib'",
+            "lib/json": "raise ValueError",
+        },
+    )
+    assert board.console == "root lib [1]"
+
+
+def test_failed_import_leaves_nothing_half_done(run):
+    board = run(
+        "import state\n"
+        "for turn in range(2):\n"
+        "    try: import half\n"
+        "    except ValueError: print('failed')\n"
+        "state.good = True\n"
+        "import half; print(half.done)\n"
+        "import sys; del sys.modules['half']; import half; print(state.runs)\n",
+        state="good, runs = False, 0",
+        half="import state\nstate.runs += 1\nif not state.good: raise ValueError\ndone = True",
+    )
+    assert board.console.split() == ["failed", "failed", "True", "4"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    "typing pathlib threading subprocess functools contextlib logging datetime ctypes pytest"
+    " vboard _host_os concurrent.futures os.path collections.abc asyncio.events".split(),
+)
+def test_modules_that_are_not_on_the_chip(run, name):
+    board = run(f"try: import {name}\nexcept ImportError as error: print('refused', error)")
+    assert board.console.startswith("refused no module named")
+
+
+def test_names_that_are_not_on_the_chip(run):
+    names = (
+        "breakpoint input vars format ascii exit quit FileNotFoundError TimeoutError"
+        " ConnectionError BlockingIOError PermissionError UnicodeDecodeError ExceptionGroup"
+    )
+    board = run(
+        f"for name in '{names}'.split():\n"
+        "    try: eval(name); print('there is', name)\n"
+        "    except NameError: pass\n"
+        "import binascii, collections, errno, hashlib, io, math, os, re, struct, sys\n"
+        "for module, name in ((collections, 'Counter'), (io, 'TextIOWrapper'), (os, 'environ'),\n"
+        "        (errno, 'EPIPE'), (math, 'gcd'), (re, 'findall'), (sys, 'getsizeof'),\n"
+        "        (hashlib, 'sha512'), (binascii, 'crc_hqx'), (os, 'system')):\n"
+        "    if hasattr(module, name): print('there is', name)\n"
+    )
+    assert board.console == ""
+
+
+def test_two_boards_share_no_module(make_board):
+    source = (
+        "import math, own, time\n"
+        "own.value += 1; math.mine = own.value\n"
+        "time.mine = own.value; print(own.value, math.mine, time.mine)\n"
+    )
+    boards = [make_board(source, name=name, own="value = 0") for name in ("one", "two")]
+    for board in boards:
+        board.power_on()
+        board.wait_state("repl")
+        assert board.console == "1 1 1"
+    assert not hasattr(sys.modules["math"], "mine") and "own" not in sys.modules
+
+
+def test_a_file_changed_between_boots_is_read_anew(make_board):
+    board = make_board("import own; print('own', own.value)", own="value = 1")
+    board.power_on()
+    board.wait_console("own 1")
+    board.power_off()
+    board.flash.path("own.py").write_text("value = 2")
+    board.power_on()
+    board.wait_console("own 2")
+
+
+def test_error_numbers_are_the_chip_s(run):
+    board = run(
+        "import errno, sys, io\n"
+        "error = OSError(errno.ETIMEDOUT)\n"
+        "print(error.errno == errno.ETIMEDOUT, error)\n"
+        "try: raise OSError(errno.ECONNREFUSED)\n"
+        "except OSError as caught: print(caught.errno == errno.ECONNREFUSED)\n"
+        "print(OSError('text').args, OSError(-202).errno)\n"
+        "text = io.StringIO(); sys.print_exception(error, text); print(text.getvalue())\n"
+    )
+    lines = board.console.splitlines()
+    assert lines[0].startswith("True [Errno ") and lines[0].endswith("] ETIMEDOUT")
+    assert lines[1:3] == ["True", "('text',) -202"]
+    assert lines[4].startswith("OSError: [Errno ")
+
+
+def test_files(run):
+    board = run(
+        "import io, os\n"
+        "os.mkdir('/data'); os.chdir('data'); os.mkdir('in'); os.chdir('in'); print(os.getcwd())\n"
+        "with open('a.txt', 'w') as f: f.write('1\\n2\\n')\n"
+        "with open('/data/in/a.txt', 'a') as f: f.write('3\\n')\n"
+        "with io.open('a.txt') as f: print(f.readlines(), f.read())\n"
+        "with open('a.txt', 'r+') as f: f.write('x')\n"
+        "with open('../in/a.txt', 'rb') as f: print(f.seek(0, 2), f.tell(), f.seek(0), f.read())\n"
+        "os.chdir('..'); print(os.getcwd(), os.listdir('in'))\n"
+        "print(os.stat('in')[0], os.stat('in/a.txt')[6])\n"
+        "print(sorted(os.listdir('/../..'))[:2], list(os.ilistdir('/data')))\n"
+        "def attempt(function, *args):\n"
+        "    try: return function(*args)\n"
+        "    except (OSError, ValueError) as error: return error.args[-1]\n"
+        "print(attempt(open, 'none'), attempt(open, 'no/x', 'w'), attempt(open, 'in'))\n"
+        "print(attempt(os.remove, 'none'), attempt(os.mkdir, 'in'), attempt(os.chdir, 'none'))\n"
+        "print(attempt(open, 'in/a.txt', 'x'), attempt(os.listdir, 'none'))\n"
+        "print(attempt(os.rmdir, 'in'))\n"
+        "f = open('in/a.txt'); print(attempt(f.write, 'x')); f.close()\n"
+        "os.rename('in/a.txt', 'b.txt'); os.rmdir('in'); os.remove('b.txt'); print(os.listdir())\n"
+        "block, _, blocks, free = os.statvfs('/')[:4]\n"
+        "print(block, block * blocks, free < blocks)\n"
+        "print(os.uname().sysname, len(os.urandom(5)))\n"
+    )
+    assert board.console.splitlines() == [
+        "/data/in",
+        "['1\\n', '2\\n', '3\\n'] ",
+        "6 6 0 b'x\\n2\\n3\\n'",
+        "/data ['a.txt']",
+        "16384 6",
+        "['data', 'join.py'] [('in', 16384, 0, 0)]",
+        "ENOENT ENOENT EISDIR",
+        "ENOENT EEXIST ENOENT",
+        "mode 'x' ENOENT",
+        "ENOTEMPTY",
+        "EBADF",
+        "[]",
+        "4096 2097152 True",
+        "esp32 5",
+    ]
+    assert sorted(os.listdir(board.folder)) == ["flash"]
+
+
+def test_full_flash_refuses_and_keeps_what_there_was(make_board):
+    board = make_board(
+        "with open('log', 'w') as f: f.write('before')\n"
+        "try:\n"
+        "    with open('log', 'w') as f: f.write('x' * 40_000)\n"
+        "except OSError as error: print(error.args[-1])\n"
+        "print(open('log').read()); open('small', 'w').close()\n"
+    )
+    board.flash.size = 8 * 4096
+    board.power_on()
+    board.wait_state("repl")
+    assert board.console.splitlines() == ["ENOSPC", "before"]
+
+
+def test_working_folder_is_the_root_after_a_reset(make_board):
+    board = make_board(
+        "import machine, os\n"
+        "print(os.getcwd())\n"
+        "if machine.reset_cause() == 1: os.mkdir('sub'); os.chdir('sub'); machine.soft_reset()\n"
+    )
+    board.power_on()
+    board.wait_state("repl")
+    assert board.console.splitlines() == ["/", "MPY: soft reboot", "/"]
+
+
+def test_install_copies_programs_and_nothing_else(make_board, tmp_path):
+    source = tmp_path / "source"
+    (source / "pkg" / "__pycache__").mkdir(parents=True)
+    for name in ("pkg/a.py", "pkg/__pycache__/a.pyc", "README.md", "manifest.toml"):
+        (source / name).write_text("x = 1")
+    board = make_board("import pkg.a, json\nprint(pkg.a.x, json.load(open('config.json')))")
+    board.install((source, "/lib"), (source, "/"), config='{"name": "é"}')
+    board.power_on()
+    board.wait_state("repl")
+    assert board.console == "1 {'name': 'é'}"
+    assert sorted(p.name for p in board.flash.path("/lib").rglob("*")) == ["a.py", "pkg"]
+
+
+def test_chance_differs_from_board_to_board_and_from_boot_to_boot(make_board):
+    source = "import random, os\nprint(random.getrandbits(30), random.randint(1, 6) in range(7))"
+    told = []
+    for name in ("one", "two", "one"):
+        board = make_board(source, name=name)
+        for _ in range(2):
+            board.power_on()
+            board.wait_state("repl")
+            board.power_off()
+        told.append(board.console.splitlines())
+    one, two, again = told
+    # The same board made anew does the same again.
+    assert one == again and len({*one, *two}) == 4
+
+
+def test_console(make_board):
+    board = make_board(
+        "import sys\n"
+        "print('a', 1, sep='-', end='|'); print('b')\n"
+        "sys.stdout.write('c\\r\\nd'); sys.stderr.write(b'e\\n'); print('f', file=sys.stdout)\n"
+        "print(); print('unfinished', end='')\n"
+    )
+    told = []
+    board.on_line = lambda which, line: told.append((which, line))
+    mark = board.mark()
+    board.power_on()
+    board.wait_state("repl")
+    lines = ["a-1|b", "c", "de", "f", ""]
+    assert board.console.split("\n") == lines
+    assert told == [(board, line) for line in lines]
+    assert board.wait_console("d", since=mark) == "de"
+    with pytest.raises(TimeoutError, match="no 'd'"):
+        board.wait_console("d", timeout=0.01, since=board.mark())
+    with pytest.raises(TimeoutError, match="not 'sleeping'"):
+        board.wait_state("sleeping", timeout=0.01)
+
+
+def test_console_keeps_its_last_lines_only(make_board):
+    board = make_board("for n in range(6000): print('line', n)")
+    mark = board.mark()
+    board.power_on()
+    board.wait_state("repl")
+    assert len(board.console.splitlines()) == 5000
+    assert board.wait_console("line 5999", since=mark) == "line 5999"
+
+
+def test_memory_is_estimated(run):
+    board = run("import gc; gc.collect(); print(gc.mem_alloc() > 0, gc.mem_free() > 50_000)")
+    assert board.console == "True True"
+
+
+def test_scheduled_function_runs(run):
+    board = run("import micropython; micropython.schedule(print, 'scheduled')")
+    assert board.console == "scheduled"

@@ -1,0 +1,52 @@
+"""The emulated board's language holds to the real MicroPython's, line by line."""
+
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+MICROPYTHON = shutil.which("micropython", path=Path(sys.executable).parent)
+
+
+@pytest.fixture
+def ports(peer):
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        yield f"{peer.port} {nobody.getsockname()[1]}"
+
+
+@pytest.mark.skipif(not MICROPYTHON, reason="no real MicroPython beside this Python")
+@pytest.mark.parametrize("rules", ["asyncio_rules", "language_rules"])
+def test_emulated_board_does_as_micropython(rules, ports, make_board, tmp_path):
+    source = (HERE / f"{rules}.py").read_text(encoding="utf-8")
+    assert _on_board(make_board, source, ports) == _on_micropython(tmp_path, source, ports)
+
+
+def _on_micropython(folder, source, ports):
+    (folder / "main.py").write_text(source, encoding="utf-8")
+    (folder / "ports.txt").write_text(ports)
+    done = subprocess.run(
+        [MICROPYTHON, "main.py"], cwd=folder, capture_output=True, text=True, timeout=40
+    )
+    assert done.returncode == 0, done.stderr
+    return _told(done.stdout)
+
+
+def _on_board(make_board, source, ports):
+    board = make_board("import join, rules", rules=source)
+    board.flash.path("ports.txt").write_text(ports)
+    board.power_on()
+    board.wait_state("repl", 40)
+    return _told(board.console)
+
+
+def _told(output):
+    # What else there is, tracebacks, has other paths.
+    lines = [line for line in output.splitlines() if line.startswith("- ")]
+    assert len(lines) > 50, output
+    return [re.sub("0x[0-9a-f]+", "ADDRESS", line) for line in lines]
