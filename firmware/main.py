@@ -13,14 +13,11 @@ CRASH_PAUSE_S = 10
 
 def main():
     try:
-        settings = config.load()
+        run(config.load())
     except config.ConfigError as error:
         print("config: the node can't start:")
         for fault in error.faults:
             print("config:", fault)
-        return
-    try:
-        run(settings)
     except Exception as error:
         print(crash.record(error))
         print("node: crashed; reset in %d s, ctrl-C stays here" % CRASH_PAUSE_S)

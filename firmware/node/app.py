@@ -19,6 +19,7 @@ from node import (
     watchdog,
     wifi,
 )
+from node.config import ConfigError
 
 
 class Restart(Exception):
@@ -26,7 +27,7 @@ class Restart(Exception):
 
 
 class Node:
-    """One node, from a checked configuration."""
+    """One node, from a checked configuration. Raises ConfigError for pins the chip hasn't."""
 
     def __init__(self, config: dict, log=print):
         self._log = log
@@ -94,16 +95,21 @@ class Node:
         return client
 
     def _sensors(self, config):
-        buses = hardware.buses(config["buses"])
+        buses = _wired("buses", hardware.buses, config["buses"])
         chip = hardware.Chip(self._wifi, self._clock)
-        return [self._sensor(entry, buses, chip) for entry in config["sensors"]]
+        made = []
+        for i, entry in enumerate(config["sensors"]):
+            module = sensors.load(entry["driver"])
+            if module.BUS == "i2c":
+                bus = buses[entry["bus"]]
+            elif module.BUS == "pin":
+                bus = _wired("sensors[%d].pin" % i, hardware.pin, entry)
+            else:
+                bus = chip
+            made.append(self._sampler(entry, module, bus))
+        return made
 
-    def _sensor(self, entry, buses, chip):
-        module = sensors.load(entry["driver"])
-        if module.BUS == "i2c":
-            bus = buses[entry["bus"]]
-        else:
-            bus = hardware.pin(entry) if module.BUS == "pin" else chip
+    def _sampler(self, entry, module, bus):
         return sampler.Sampler(
             module.Driver(bus, **entry["options"]),
             module.QUANTITIES,
@@ -124,6 +130,9 @@ class Node:
         await self._client.publish(*self._status.online())
         self._log("mqtt: online")
         self._online.set()
+        for one in self._samplers:
+            if one.incomplete:
+                one.read_now()
 
     def _lost(self, reason, retry_ms):
         self._online.clear()
@@ -181,3 +190,11 @@ class Node:
 def _client_id():
     # From the chip: two boards never get the same one, which would throw each other out.
     return "fieldpost-" + "".join("%02x" % byte for byte in machine.unique_id())
+
+
+def _wired(key, make, entry):
+    # Only the chip itself knows which pins and buses it has.
+    try:
+        return make(entry)
+    except ValueError as error:
+        raise ConfigError(["%s: %s" % (key, error)])

@@ -147,11 +147,19 @@ class _Check:
         if not isinstance(data, dict):
             self.fault(prefix[:-1], data, "an object with " + ", ".join(sorted(fields)))
             return {}
-        for key in sorted(data):
+        for key in self.keys(prefix[:-1], data):
             if key not in fields and key not in others:
                 known = sorted(fields) + sorted(others)
                 self.fault(prefix + key, data[key], "one of these keys: " + ", ".join(known))
         return {key: self.value(prefix + key, data.get(key), *fields[key]) for key in fields}
+
+    def keys(self, where, data):
+        """Returns the sorted keys of an object."""
+        keys = [key for key in data if isinstance(key, str)]
+        if len(keys) < len(data):
+            # MicroPython's json takes {1: 2}.
+            self.fault(where or "configuration", data, "text for each key")
+        return sorted(keys)
 
     def value(self, key, value, default, allowed):
         if value is None:
@@ -173,7 +181,8 @@ class _Check:
         if not isinstance(data, dict):
             self.fault("buses", data, "an object of buses by name")
             return {}
-        return {name: self.section("buses.%s." % name, data[name], BUS) for name in sorted(data)}
+        names = self.keys("buses", data)
+        return {name: self.section("buses.%s." % name, data[name], BUS) for name in names}
 
     def sensors(self, data, buses):
         if not isinstance(data, list) or not data:

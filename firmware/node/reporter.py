@@ -1,7 +1,6 @@
 """Makes topic and payload of a reading."""
 
 import json
-import math
 
 
 class Reporter:
@@ -39,9 +38,9 @@ def _is_number(value):
 
 
 def _text(value, decimals):
-    if not _is_number(value):
+    if not _is_number(value) or not (decimals or isinstance(value, float)):
         return str(value)
-    if not math.isfinite(value):
-        raise ValueError("%r is no value to publish" % value)
     # A fixed count of decimals: the same text on single and double floats.
-    return "%.*f" % (decimals or 0, value)
+    text = "%.*f" % (decimals or 0, value)
+    # A little below zero is zero, too.
+    return text if text.strip("-0.") else text.lstrip("-")

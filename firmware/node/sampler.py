@@ -1,6 +1,7 @@
 """Reads one sensor at its interval and hands on what came out."""
 
 import asyncio
+import math
 import random
 import time
 
@@ -46,6 +47,8 @@ class Sampler:
         self._seqs = [0] * len(levels)
         # What went wrong last, '' after a good reading: a fault is told once, not every time.
         self._fault = ""
+        # True when the last reading lacked a value that may come (the signal without Wi-Fi).
+        self.incomplete = False
         # Set to have the sensor read at once.
         self._now = asyncio.Event()
 
@@ -105,11 +108,15 @@ class Sampler:
 
     def _hand_on(self, values, event):
         uptime = self._uptime()
+        self.incomplete = None in values
         for i, value in enumerate(values):
-            if value is not None:
+            if isinstance(value, float) and not math.isfinite(value):
+                self._failed(SensorError("%r is no value to publish" % value))
+            elif value is not None:
                 _, unit, decimals = self._quantities[i]
-                seq = self._seqs[i]
-                self._seqs[i] += 1
+                # A state that is repeated has the number of its event.
+                self._seqs[i] += event or not self.events
+                seq = self._seqs[i] - 1
                 self._report(Reading(self.levels[i], value, unit, decimals, uptime, seq, event))
 
     def _failed(self, error):

@@ -9,7 +9,7 @@ _REFUSALS = (
     "client identifier refused: make it unique, 1 to 23 letters and digits, keep alive 30 to 1177",
     "broker not available: it is tried again",
     "wrong user name or password: check both",
-    "not authorised: check user name, password and access list",
+    "not authorised: check user name, password, client identifier and access list",
 )
 
 

@@ -237,12 +237,15 @@ class Session(Window):
         """
         self._now = now
         left = self.response_ms
+        if self._ping_ms:
+            # Looked at as often as a ping may be due, also while something else is awaited.
+            left = min(left, self._ping_ms)
         if not self._open:
             return left
         if not self.connected:
             return min(left, self._left(self.connack_ms, self._sent, "CONNACK"))
         if self._pinged is not None:
-            left = self._left(left, self._pinged, "PINGRESP")
+            left = min(left, self._left(self.response_ms, self._pinged, "PINGRESP"))
         elif self._ping_ms and not self.tx_len:
             # Also when only sending or only receiving: either way a dead link shows.
             quiet = max(since(now, self._sent), since(now, self._heard))

@@ -2,6 +2,7 @@
 
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -41,7 +42,7 @@ def test_a_second_run_starts_within_two_seconds():
     process = subprocess.Popen(
         ["make", "sim", "DURATION=1"], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
-    for line in process.stdout:
+    for line in process.stdout or ():
         if "is online" in line:
             break
     took = time.monotonic() - began
@@ -76,7 +77,7 @@ def test_a_termination_stops_the_nodes_as_well():
     command = [ROOT / ".venv/bin/fieldpost", "sim"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     seen = []
-    for line in process.stdout:
+    for line in process.stdout or ():
         seen.append(line)
         if "node-03 is online" in line:
             process.send_signal(signal.SIGTERM)
@@ -137,8 +138,6 @@ def test_the_embedded_broker_serves():
 
 
 def refused(port):
-    import socket
-
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 
@@ -162,7 +161,7 @@ class Subscriber:
     def wait_end(self):
         """Reads on until the broker has gone."""
         self._process.terminate()
-        self.lines += [line.strip() for line in self._process.stdout]
+        self.lines += [line.strip() for line in self._process.stdout or ()]
 
     def __exit__(self, *exc):
         self._process.kill()

@@ -156,7 +156,7 @@ class Subscriber:
         # Messages in the order they came.
         self.messages = []
         # Any bytes may be published.
-        self._process = subprocess.Popen(
+        self._process: subprocess.Popen[str] = subprocess.Popen(
             command, stdout=subprocess.PIPE, encoding="utf-8", errors="replace"
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -164,7 +164,7 @@ class Subscriber:
         eventually(lambda: f"Sending SUBACK to {name}" in broker.log, what=f"SUBACK to {name}")
 
     def _read(self):
-        for line in self._process.stdout:
+        for line in self._process.stdout or ():
             topic, qos, retain, payload = line.rstrip("\n").split(" ", 3)
             self.messages.append(Message(topic, int(qos), int(retain), payload))
 

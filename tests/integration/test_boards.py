@@ -40,6 +40,26 @@ def test_no_configuration(broker, node):
     one.board.wait_state("repl")
 
 
+def test_pin_the_chip_lacks_stays_at_the_prompt(broker, node):
+    one = node(broker(), on=False)
+    # GPIO 6 belongs to the flash chip.
+    one.config["sensors"].append({"driver": "digital", "pin": 6, "name": "door"})
+    one.install()
+    one.on("config: sensors[1].pin: invalid pin")
+    one.board.wait_state("repl")
+    assert one.board.boots == [ON]
+
+
+def test_more_buses_than_the_chip_has(broker, node):
+    one = node(broker(), on=False)
+    for number in range(3):
+        one.config["buses"][f"bus{number}"] = {"scl": 22, "sda": 23}
+    one.config["sensors"][0]["bus"] = "bus0"
+    one.install()
+    one.on("config: buses: I2C(2) doesn't exist")
+    one.board.wait_state("repl")
+
+
 def test_crash_is_recorded_and_reset(broker, node, subscribe, publish):
     server = broker()
     one = node(server, on=False)

@@ -5,6 +5,7 @@ import threading
 
 import paho.mqtt.client as paho
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
 
 @pytest.fixture
@@ -99,19 +100,16 @@ def test_what_is_no_command_is_answered(site, ask, payload, told):
     assert "Traceback" not in site[1].board.console
 
 
-def test_bytes_that_are_no_text(site, publish, tmp_path):
+def test_bytes_that_are_no_text(site):
     server, one, reader = site
-    path = tmp_path / "bytes"
-    path.write_bytes(b"\xff\xfe{")
-    publisher = paho.Client(paho.CallbackAPIVersion.VERSION2)
+    publisher = paho.Client(CallbackAPIVersion.VERSION2)
     publisher.connect(server.host, server.port)
     publisher.loop_start()
-    publisher.publish(one.of("command"), path.read_bytes(), qos=1).wait_for_publish(5)
+    publisher.publish(one.of("command"), b"\xff\xfe{", qos=1).wait_for_publish(5)
     publisher.publish(one.of("command"), b"x" * 100_000, qos=1).wait_for_publish(5)
     publisher.publish(one.of("command"), b"info", qos=1).wait_for_publish(5)
     publisher.disconnect()
     publisher.loop_stop()
-    answers = []
     reader.wait_for(lambda m: m.topic == one.of("reply") and m.data["command"] == "info")
     answers = [message.data["ok"] for message in reader.of(one.of("reply"))]
     assert answers == [False, True]
@@ -132,7 +130,7 @@ def test_retained_command_is_refused(site, publish):
 def test_answer_reaches_paho(site):
     server, one, _ = site
     answered = threading.Event()
-    client = paho.Client(paho.CallbackAPIVersion.VERSION2, "desk")
+    client = paho.Client(CallbackAPIVersion.VERSION2, "desk")
     client.on_message = lambda c, _, m: (client.answers.append(m.payload), answered.set())
     client.on_subscribe = lambda c, *_: c.publish(one.of("command"), "info", qos=1)
     client.answers = []

@@ -104,3 +104,17 @@ def test_other_address(broker, node, subscribe):
     plug(one)
     one.on()
     reader.wait_topic(one.of("temperature"))
+
+
+def test_a_value_that_is_no_number_is_told_and_not_sent(broker, node, subscribe):
+    server = broker()
+    reader = subscribe(server)
+    one = node(server, on=False, sensors=[FAST])
+    driver = one.file("sensors/bme280.py")
+    good = driver.read_text()
+    call = "convert(self._words, self._results)"
+    assert call in good
+    driver.write_text(good.replace(call, f"(float('nan'),) + {call}[1:]"))
+    one.on("temperature: nan is no value to publish")
+    reader.wait_topic(one.of("humidity"))
+    assert reader.of(one.of("temperature")) == []

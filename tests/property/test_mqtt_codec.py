@@ -21,7 +21,7 @@ def field(raw, pos):
 
 def split(raw):
     """First byte and body of one packet, which must be all of raw."""
-    size = shift = 0
+    size = shift = pos = 0
     for pos in range(1, 5):
         size |= (raw[pos] & 127) << shift
         shift += 7

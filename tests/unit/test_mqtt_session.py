@@ -487,6 +487,21 @@ def test_9_pings_when_only_receiving_and_when_only_sending():
         assert pings >= 1
 
 
+def test_a_short_keep_alive_is_looked_after_while_something_else_is_awaited():
+    session = Session("id", keep_alive=1)
+    session.on_done = lambda ticket, outcome: None
+    session.open(0)
+    assert session.tick(0) <= 750
+    session.sent(session.tx_len, 0)
+    session.space()[:4] = b"\x20\x02\0\0"
+    session.received(4, 0)
+    session.receive(0)
+    assert session.tick(750) <= 750
+    assert bytes(session.tx[: session.tx_len]) == b"\xc0\0"
+    session.sent(2, 750)
+    assert session.tick(751) <= 750
+
+
 def test_no_ping_into_a_full_output():
     line = Line(buffer=64, keep_alive=60)
     line.now += 44_000

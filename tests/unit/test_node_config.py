@@ -223,3 +223,11 @@ def test_topic_that_is_too_long():
 def test_the_file(name="no-such-file.json"):
     error = raises(config.ConfigError, config.load, name)
     assert name in str(error) and "not found" in str(error)
+
+
+def test_keys_that_are_no_text():
+    # MicroPython's json takes {1: 2}.
+    data = changed()
+    data["buses"][1] = {"scl": 4, "sda": 5}
+    data[2] = 3
+    assert [fault.split(":")[0] for fault in faults(data)] == ["configuration", "buses"]

@@ -31,7 +31,7 @@ def _on_micropython(folder, source, ports):
     (folder / "main.py").write_text(source, encoding="utf-8")
     (folder / "ports.txt").write_text(ports)
     done = subprocess.run(
-        [MICROPYTHON, "main.py"], cwd=folder, capture_output=True, text=True, timeout=40
+        [str(MICROPYTHON), "main.py"], cwd=folder, capture_output=True, text=True, timeout=40
     )
     assert done.returncode == 0, done.stderr
     return _told(done.stdout)

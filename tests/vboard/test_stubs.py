@@ -58,7 +58,7 @@ def public(found):
 
 
 def fits(ours, theirs):
-    """Why a call that works with our function fails with the stub's overloads; None: it doesn't."""
+    """Why a call that our function takes fails with the stub's overloads; None: it doesn't."""
     mine, stubs = ours.args, [node.args for node in theirs]
     known = {a.arg for stub in stubs for a in stub.posonlyargs + stub.args + stub.kwonlyargs}
     unknown = {a.arg for a in mine.kwonlyargs} - known

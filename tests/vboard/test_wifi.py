@@ -161,9 +161,11 @@ def test_access_point_gone_is_noticed_late_and_joined_when_it_is_back(station, a
         "    try: sock.write(b'echo 2\\n'); sock.read(1)\n"
         "    except OSError as e: sock = None; print('silence', wlan.isconnected())\n"
         "other = socket.socket()\n"
-        "attempt(other.connect, ('127.0.0.1', 7)); attempt(socket.getaddrinfo, 'peer.example', 7)\n"
+        "attempt(other.connect, ('127.0.0.1', 7))\n"
+        "attempt(socket.getaddrinfo, 'peer.example', 7)\n"
         "watch(1001); watch(201); watch(1010)\n"
-        "other.connect(('peer.example', 7)); other.write(b'end\\n'); print('back', other.read(9))\n"
+        "other.connect(('peer.example', 7)); other.write(b'end\\n')\n"
+        "print('back', other.read(9))\n"
     )
     air.beacon_timeout_s = 0.4
     board.wait_console("linked")

@@ -250,7 +250,7 @@ class Radio:
         self._plan(self.air.association_s, self._associate)
 
     def _associate(self):
-        ssid, key = self.wanted
+        ssid, key = self.wanted or self._last
         point = self.air.access_points.get(ssid)
         if point is None or not point.up:
             self._failed(NO_AP_FOUND)
@@ -325,17 +325,18 @@ class Radio:
     def sever(self):
         """Cuts every link off without a FIN: nothing goes out or comes in any more.
 
-        The board's file descriptor is made to name a socket on which nothing ever happens; the real
-        connection stays open, unserved, under another descriptor, as it would at a peer of a board
-        that lost its power.
+        The board's file descriptor is made to name a socket on which nothing ever happens; the
+        real connection stays open, unserved, under another descriptor, as it would at a peer of a
+        board that lost its power.
         """
         with self._lock:
-            if self._links and self._silence is None:
-                self._silence = Silence()
+            if not self._links:
+                return
+            silence = self._silence = self._silence or Silence()
             for sock in self._links:
                 if sock.type == socket.SOCK_STREAM:
                     self._held.append(os.dup(sock.fileno()))
-                self._silence.replace(sock)
+                silence.replace(sock)
             self._links.clear()
             self._drop_ended()
 

@@ -1,7 +1,7 @@
 """The board's file system on a folder of this machine.
 
-A file written on LittleFS is there when it is closed or flushed, and as it was before until then: so
-a write is kept in memory and put in place whole. What a power cut interrupts never happened.
+A file written on LittleFS is there when it is closed or flushed, and as it was before until then:
+so a write is kept in memory and put in place whole. What a power cut interrupts never happened.
 """
 
 import errno
@@ -41,7 +41,7 @@ class Flash:
         return parts
 
     def open(self, name, mode="r", encoding=None, check=lambda: None):
-        """Opens a file as MicroPython's open() does; `check` is called before anything is stored."""
+        """Opens a file as MicroPython's open() does; check() is called before it is stored."""
         path = self.path(name)
         kind = mode.replace("b", "").replace("t", "") or "r"
         if kind not in ("r", "w", "a", "r+", "w+", "a+"):
@@ -53,7 +53,7 @@ class Flash:
         if kind != "r" and not path.parent.is_dir():
             raise OSError(errno.ENOENT, "ENOENT")
         raw = _File(self, path, kind, check)
-        return raw if "b" in mode else _Text(raw, "utf-8", newline="")
+        return raw if "b" in mode else _Text(raw)
 
     def store(self, path, data):
         """Puts a file in place whole. Raises OSError when it doesn't fit."""
@@ -128,6 +128,10 @@ class _File(io.BytesIO):
 
 
 class _Text(io.TextIOWrapper):
+    def __init__(self, file):
+        self._file = file
+        super().__init__(file, "utf-8", newline="")
+
     def write(self, text):
         if not self.writable():
             raise OSError(errno.EBADF, "EBADF")
@@ -136,4 +140,4 @@ class _Text(io.TextIOWrapper):
         return len(text.encode())
 
     def __del__(self):
-        self.buffer.forget()
+        self._file.forget()

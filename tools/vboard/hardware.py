@@ -1,7 +1,7 @@
 """The chip's peripherals as the wires see them: pins, I2C buses, ADC, RTC, NVS, watchdog.
 
-The stand-ins of `machine` and `esp32` (folder chip/) reach all of this through `Hardware.call`, by the
-name of a method and plain values, so that a board in another process can do the same over a pipe.
+The stand-ins of `machine` and `esp32` (folder chip/) reach all of this by the name of a method of
+`Hardware` and plain values, so that a board in another process can do the same over a pipe.
 """
 
 import errno

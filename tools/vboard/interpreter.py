@@ -121,7 +121,7 @@ class Interpreter:
         # A program busy with plain Python comes by nothing that would tell it. Only where `runs`
         # says so of the frame: a lock of the host could be left locked.
         with self._gate:
-            frame = sys._current_frames().get(self._thread.ident)
+            frame = sys._current_frames().get(self._thread.ident or 0)
             if not self._running or frame is None or not runs(frame):
                 return False
             _throw_into(self._thread, ctypes.py_object(exception))

@@ -205,7 +205,7 @@ class Modules:
         real, module = importlib.import_module(name), self._new(name, "")
         vars(module).update({item: getattr(real, item) for item in SAME[name].split()})
         if name == "io":
-            module.open = self._open
+            vars(module)["open"] = self._open
         return module
 
     def _places(self):

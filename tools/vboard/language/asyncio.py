@@ -1,7 +1,7 @@
 # MicroPython's asyncio for CPython: its names, its Stream, its rules of cancelling and waiting.
 #
-# One loop a board, kept between calls of run(): after a ctrl-C the tasks are still there, as on the
-# chip. tests/vboard/asyncio_rules.py holds it against the real one.
+# One loop a board, kept between calls of run(): after a ctrl-C the tasks are still there, as on
+# the chip. tests/vboard/asyncio_rules.py holds it against the real one.
 
 import sys
 from time import ticks_add, ticks_diff, ticks_ms
