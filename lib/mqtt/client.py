@@ -186,8 +186,10 @@ class Client(Sender):
         if isinstance(error, Refused) and error.code != 3:
             self._attempt += 2  # waiting does not heal it
         elif isinstance(error, OSError):
-            text = "%s:%s: %s" % (self.host, self.port, error)
-            if self._stood is None:
+            explain = getattr(self.transport, "explain", None)
+            known = explain and explain(error)
+            text = "%s:%s: %s" % (self.host, self.port, known or error)
+            if self._stood is None and not known:
                 text += ": no connection, check host, port and network"
         elif not isinstance(error, (ProtocolError, Overdue, Refused, NotConnected, Timeout)):
             self._report(error)

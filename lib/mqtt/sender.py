@@ -160,23 +160,25 @@ class Sender:
         session = self.session
         try:
             while session.tx_len and self._sock and not self._writer:
-                count = self._sock.write(session.tx, session.tx_len)
-                if not count:
-                    self._writer = asyncio.create_task(self._write(self._sock))
-                else:
+                offered = session.tx_len
+                count = self._sock.write(session.tx, offered) or 0
+                if count:
                     session.sent(count, ticks_ms())
+                if count < offered:
+                    # TLS wants these bytes again and no more: they are encrypted already.
+                    self._writer = asyncio.create_task(self._write(self._sock, offered - count))
         except OSError as error:
             self._fail(error)
 
-    async def _write(self, sock):
+    async def _write(self, sock, count):
         session = self.session
         stream = asyncio.StreamWriter(sock)
         try:
-            while session.tx_len:
-                count = session.tx_len
+            while count:
                 stream.write(memoryview(session.tx)[:count])
                 await stream.drain()
                 session.sent(count, ticks_ms())
+                count = session.tx_len
             self._writer = None
             self._pump()
         except OSError as error:
