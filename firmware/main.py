@@ -5,39 +5,75 @@ import time
 
 import machine
 
-from node import config, crash
-
 # Between a crash and the reset: time for a ctrl-C, and no storm of resets.
 CRASH_PAUSE_S = 10
 
 
 def main():
+    node = None
     try:
-        run(config.load())
+        # Not above: a file that is broken or missing is a crash, too.
+        from node import config
+
+        node = made(config)
+        if node:
+            run(node)
+    except Exception as error:
+        crashed(error, node)
+
+
+def made(config):
+    """Returns the node, None if its configuration can't be used."""
+    try:
+        settings = config.load()
+        # Late: a board with a broken configuration needs none of it.
+        from node.app import Node
+
+        return Node(settings)
     except config.ConfigError as error:
         print("config: the node can't start:")
         for fault in error.faults:
             print("config:", fault)
-    except Exception as error:
-        print(crash.record(error))
-        print("node: crashed; reset in %d s, ctrl-C stays here" % CRASH_PAUSE_S)
-        time.sleep(CRASH_PAUSE_S)
-        machine.reset()
 
 
-def run(settings):
-    # Late: a board with a broken configuration needs none of it.
-    from node.app import Node, Restart
+def run(node):
+    from node.app import Restart
 
-    node = Node(settings)
     try:
         asyncio.run(node.run())
     except KeyboardInterrupt:
         asyncio.run(node.stop())
-        print("node: machine.reset() starts it again")
+        stay(node)
     except Restart:
         asyncio.run(node.stop())
         machine.reset()
+
+
+def crashed(error, node=None):
+    try:
+        from node import crash
+
+        print(crash.record(error))
+    except Exception as another:
+        # No memory, a full flash: the reset matters more than its reason.
+        print("node: %r, not recorded: %r" % (error, another))
+    print("node: crashed; reset in %d s, ctrl-C stays here" % CRASH_PAUSE_S)
+    try:
+        if node:
+            asyncio.run(node.stop())
+        time.sleep(CRASH_PAUSE_S)
+    except KeyboardInterrupt:
+        stay(node)
+        return
+    except Exception as another:
+        print("node: %r" % another)
+    machine.reset()
+
+
+def stay(node):
+    if node:
+        node.relax()
+    print("node: machine.reset() starts it again")
 
 
 main()

@@ -21,6 +21,11 @@ from node import (
 )
 from node.config import ConfigError
 
+# Wi-Fi is joined anew when it stands, but nothing came through it for so long.
+REJOIN_MS = 3_600_000
+# Answers to commands that may be on their way; more are dropped.
+REPLIES = 4
+
 
 class Restart(Exception):
     """Somebody asked for a restart."""
@@ -40,6 +45,10 @@ class Node:
         self._online = asyncio.Event()
         # Set to leave run() for a restart.
         self._restart = asyncio.Event()
+        # When the broker was last heard of, or Wi-Fi joined anew, in ms of the running time.
+        self._heard = 0
+        # Answers to commands on their way.
+        self._replies = []
         self._client = self._connection(config["broker"])
         made = reporter.Reporter(self._topics, self._clock, config["payload"])
         self._telemetry = outbox.Outbox(self._client, made, qos=0, events=False, log=log)
@@ -54,6 +63,7 @@ class Node:
             self._wifi.run(),
             self._clock.run(self._wifi.up.wait),
             self._client.run(),
+            self._clock.keep(),
             self._telemetry.run(self._ready),
             self._events.run(self._ready),
             self._wait_restart(),
@@ -64,9 +74,12 @@ class Node:
                 roles.append(one.run_events())
         await asyncio.gather(*roles)
 
-    async def stop(self):
-        """Says goodbye: "offline", DISCONNECT. Leaves the board to whoever is at the prompt."""
+    def relax(self):
+        """Leaves the board to whoever is at the prompt."""
         self._watchdog.relax()
+
+    async def stop(self):
+        """Says goodbye: "offline", DISCONNECT."""
         await self._client.stop(self._status.offline())
         self._log("node: stopped")
 
@@ -84,6 +97,7 @@ class Node:
         client.on_connected = self._birth
         client.on_disconnected = self._lost
         self._wifi.on_lost = lambda: client.drop("Wi-Fi lost")
+        self._wifi.on_joined = client.retry
         actions = {
             "read": self._read,
             "interval": self._set_interval,
@@ -122,6 +136,9 @@ class Node:
         )
 
     def _report(self, reading):
+        if reading.event:
+            # A repeated state that still waits must not come after what has happened since.
+            self._telemetry.forget(reading.level)
         (self._events if reading.event else self._telemetry).put(reading)
 
     # The link
@@ -135,6 +152,12 @@ class Node:
                 one.read_now()
 
     def _lost(self, reason, retry_ms):
+        now = self._clock.uptime()
+        if self._online.is_set():
+            self._heard = now
+        elif now - self._heard > REJOIN_MS:
+            self._heard = now
+            self._wifi.rejoin()
         self._online.clear()
         self._log("mqtt: %s; again in %d.%d s" % (reason, retry_ms // 1000, retry_ms // 100 % 10))
 
@@ -144,7 +167,11 @@ class Node:
         await self._clock.settled.wait()
 
     def _reply(self, text):
-        self._client.post(self._topics.reply, text, 1)
+        self._replies = [one for one in self._replies if not one.done()]
+        if len(self._replies) < REPLIES:
+            self._replies.append(self._client.post(self._topics.reply, text, 1))
+        else:
+            self._log("command: too many at a time, one has no answer")
 
     # The commands
 
@@ -172,6 +199,7 @@ class Node:
     def _info(self, arguments):
         return {
             "uptime": self._clock.uptime() // 1000,
+            "boots": hardware.boots(),
             "reset_cause": machine.reset_cause(),
             "dropped": self._telemetry.dropped + self._events.dropped,
             "crash": crash.last()[-200:],

@@ -1,6 +1,7 @@
 """Time: the only room that knows epochs and sets the RTC.
 
-SNTP (RFC 4330) by a socket that never blocks: `ntptime` waits up to a second in one call.
+SNTP (RFC 4330) by a socket that doesn't block: `ntptime` waits up to a second in one call. (To
+resolve the server's name does block, as any resolving in MicroPython.)
 """
 
 import asyncio
@@ -43,7 +44,7 @@ class Clock:
         return now if now >= _SET_MS else None
 
     def uptime(self) -> int:
-        """Returns ms since the start; to be asked at least every 6 days (the loop does)."""
+        """Returns ms since the start; to be asked at least every 6 days: keep() does."""
         ticks = time.ticks_ms()
         self._uptime += time.ticks_diff(ticks, self._ticks)
         self._ticks = ticks
@@ -53,6 +54,12 @@ class Clock:
         """Returns the UTC ms of a moment of the running time, None while it isn't known."""
         now = self.now()
         return None if now is None else now - (self.uptime() - uptime)
+
+    async def keep(self):
+        """Keeps the running time from missing a wrap of the ticks."""
+        while True:
+            self.uptime()
+            await asyncio.sleep_ms(3_600_000)
 
     async def run(self, wait_online):
         """Keeps the time: sets it as soon as there is a network, and again every 6 hours."""
@@ -103,5 +110,7 @@ async def _answer(sock, request, sent):
 
 
 def _good(reply, request):
-    # RFC 4330, 5: an answer to this request, of a server (4) that knows the time itself.
-    return reply[24:32] == request[40:48] and reply[0] & 7 == 4 and 0 < reply[1] < 16
+    # RFC 4330, 5: an answer to this request, of a server (4) that knows the time itself (leap
+    # indicator 3 says that it doesn't, stratum 0 that it won't, a time of 0 that there is none).
+    server = reply[0] & 7 == 4 and reply[0] >> 6 != 3 and 0 < reply[1] < 16
+    return server and reply[24:32] == request[40:48] and any(reply[40:44])

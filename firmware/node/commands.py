@@ -2,6 +2,9 @@
 
 import json
 
+# Characters of an unknown command that are told.
+LONGEST = 40
+
 
 class CommandError(ValueError):
     """A command that can't be carried out; the text says what is allowed."""
@@ -32,11 +35,14 @@ class Commands:
     def _action(self, word):
         if word not in self._actions:
             allowed = ", ".join(sorted(self._actions))
-            raise CommandError("no command %r: there are %s" % (word, allowed))
+            raise CommandError("no command %r: there are %s" % (word[:LONGEST], allowed))
         return self._actions[word]
 
     def _answer(self, word, result=None, error=None):
-        self._log("command: %s: %s" % (word, error or "done"))
+        # A long one would fill console and memory.
+        word = word and word[:LONGEST]
+        error = error and error[: 8 * LONGEST]
+        self._log("command: %r: %s" % (word, error or "done"))
         answer = {"command": word, "ok": error is None}
         answer["result" if error is None else "error"] = result if error is None else error
         self._reply(json.dumps(answer))

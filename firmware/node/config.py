@@ -11,6 +11,9 @@ from node import topics
 
 PATH = "config.json"
 
+# The shortest time-out of the watchdog, s.
+WATCHDOG_MIN = 30
+
 
 class ConfigError(ValueError):
     """The configuration can't be used; `faults` has a line for each reason."""
@@ -53,6 +56,32 @@ class Whole(sensors.Range):
         return "a whole number from %d to %d" % (self.lowest, self.highest)
 
 
+class Watchdog(Whole):
+    """Seconds; less than resolving a name may block is a board that resets for ever."""
+
+    def __init__(self):
+        super().__init__(WATCHDOG_MIN, 3600)
+
+    def __contains__(self, value):
+        return value == 0 or super().__contains__(value)
+
+    def __str__(self):
+        return "0 or " + super().__str__()
+
+
+class Host(Text):
+    """A broker's or server's name or address."""
+
+    def __init__(self):
+        super().__init__(1, 255)
+
+    def __contains__(self, value):
+        return super().__contains__(value) and not any(c <= " " or c in "/:@" for c in value)
+
+    def __str__(self):
+        return "a name or an address, without mqtt:// and port"
+
+
 class ClientId:
     """What every broker takes as a client identifier (MQTT 3.1.1, 3.1.3.1)."""
 
@@ -83,7 +112,7 @@ IDENTITY = {
 }
 WIFI = {"ssid": (NEEDED, Text(1, 32)), "password": ("", Text(8, 64, True))}
 BROKER = {
-    "host": (NEEDED, Text(1, 255)),
+    "host": (NEEDED, Host()),
     "port": (1883, Whole(1, 65535)),
     # With the longest topic these two fit into the client's buffer.
     "user": (None, Text(1, 256)),
@@ -95,8 +124,8 @@ BUS = {"scl": (NEEDED, PIN), "sda": (NEEDED, PIN), "frequency": (100000, Whole(1
 SENSOR = {"driver": (NEEDED, Text(1, 32)), "interval": (60.0, sensors.Range(0.1, 86400))}
 TOP = {
     "payload": ("json", ("json", "value")),
-    "time_server": ("pool.ntp.org", Text(1, 255)),
-    "watchdog": (120, Whole(0, 3600)),
+    "time_server": ("pool.ntp.org", Host()),
+    "watchdog": (120, Watchdog()),
 }
 SECTIONS = ("identity", "wifi", "broker", "buses", "sensors")
 
@@ -124,6 +153,8 @@ class _Check:
         self.faults = []
         # Topic level -> the sensor that has it.
         self.taken = {}
+        # Pin, or (bus, address) -> the key that uses it.
+        self.used = {}
 
     def config(self, data):
         if not isinstance(data, dict):
@@ -145,13 +176,25 @@ class _Check:
     def section(self, prefix, data, fields, others=()):
         """Returns the values of an object's keys, defaults where there are none."""
         if not isinstance(data, dict):
-            self.fault(prefix[:-1], data, "an object with " + ", ".join(sorted(fields)))
+            self.no_object(prefix[:-1], data, "an object with " + ", ".join(sorted(fields)))
             return {}
         for key in self.keys(prefix[:-1], data):
             if key not in fields and key not in others:
                 known = sorted(fields) + sorted(others)
                 self.fault(prefix + key, data[key], "one of these keys: " + ", ".join(known))
         return {key: self.value(prefix + key, data.get(key), *fields[key]) for key in fields}
+
+    def no_object(self, key, data, allowed):
+        if data is None:
+            self.faults.append("%s: missing: needed is %s" % (key, allowed))
+        else:
+            self.fault(key, data, allowed)
+
+    def use(self, key, what, value):
+        """Notes that a pin or an address is used; twice is a fault."""
+        if what in self.used:
+            self.fault(key, value, "another than %s" % self.used[what])
+        self.used[what] = key
 
     def keys(self, where, data):
         """Returns the sorted keys of an object."""
@@ -181,12 +224,18 @@ class _Check:
         if not isinstance(data, dict):
             self.fault("buses", data, "an object of buses by name")
             return {}
-        names = self.keys("buses", data)
-        return {name: self.section("buses.%s." % name, data[name], BUS) for name in names}
+        return {name: self.bus("buses." + name, data[name]) for name in self.keys("buses", data)}
+
+    def bus(self, key, data):
+        bus = self.section(key + ".", data, BUS)
+        for line in ("scl", "sda"):
+            if bus.get(line) in PIN:
+                self.use(key + "." + line, bus[line], bus[line])
+        return bus
 
     def sensors(self, data, buses):
         if not isinstance(data, list) or not data:
-            self.fault("sensors", data, "a list with at least one sensor")
+            self.no_object("sensors", data, "a list with at least one sensor")
             return []
         found = (self.sensor("sensors[%d]" % i, entry, buses) for i, entry in enumerate(data))
         return [sensor for sensor in found if sensor]
@@ -204,9 +253,17 @@ class _Check:
         fields["name"] = (None, Level())
         fields.update(_wiring(module.BUS, buses))
         sensor = self.section(key + ".", data, fields)
+        self.wires(key, sensor)
         sensor["options"] = {name: sensor.pop(name) for name in module.OPTIONS}
         sensor["levels"] = self.levels(key, sensor["name"], module.QUANTITIES)
         return sensor
+
+    def wires(self, key, sensor):
+        """Notes the pin or the address a sensor has."""
+        if sensor.get("pin") in PIN:
+            self.use(key + ".pin", sensor["pin"], sensor["pin"])
+        if isinstance(sensor.get("bus"), str) and isinstance(sensor.get("address"), int):
+            self.use(key + ".address", (sensor["bus"], sensor["address"]), sensor["address"])
 
     def levels(self, key, name, quantities):
         """Returns the topic level of each quantity a driver delivers."""

@@ -21,7 +21,8 @@ def last() -> str:
     try:
         with open(PATH) as file:
             return file.read()
-    except OSError:
+    except (OSError, ValueError):
+        # None, or nothing that can be read as text.
         return ""
 
 

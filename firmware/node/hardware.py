@@ -2,6 +2,7 @@
 
 import gc
 
+from esp32 import NVS
 from machine import I2C, Pin
 
 PULLS = {"up": Pin.PULL_UP, "down": Pin.PULL_DOWN, "none": None}
@@ -37,3 +38,11 @@ def _i2c(number, bus):
 def pin(sensor: dict) -> Pin:
     """Returns the input a sensor is wired to. Raises ValueError for a pin the chip hasn't."""
     return Pin(sensor["pin"], Pin.IN, PULLS[sensor["pull"]])
+
+
+def boots() -> int:
+    """Returns how often the board has booted, wake-ups apart; boot.py counts."""
+    try:
+        return NVS("fieldpost").get_i32("boots")
+    except OSError:
+        return 0

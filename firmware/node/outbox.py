@@ -28,13 +28,17 @@ class Outbox:
     def put(self, reading):
         """Takes a reading; never waits."""
         if not self._events:
-            self._waiting = [old for old in self._waiting if old.level != reading.level]
+            self.forget(reading.level)
         if len(self._waiting) >= self._size:
             self._waiting.pop(0)
             self.dropped += 1
             self._log("outbox: full, the oldest of %d was dropped" % self._size)
         self._waiting.append(reading)
         self._wake.set()
+
+    def forget(self, level):
+        """Drops what waits of one topic level."""
+        self._waiting = [reading for reading in self._waiting if reading.level != level]
 
     async def run(self, wait_ready):
         """Sends what waits; `wait_ready` is awaited before each message."""

@@ -9,6 +9,8 @@ from sensors import SensorError
 
 # Within how many ms a fleet's second readings are strewn around their interval, at most.
 SPREAD_MS = 60_000
+# What a driver has for a reading.
+READ_MS = 10_000
 
 
 class Reading:
@@ -81,7 +83,7 @@ class Sampler:
         while True:
             try:
                 self._hand_on(await self._driver.wait(), True)
-            except (OSError, SensorError) as error:
+            except Exception as error:
                 self._failed(error)
                 await asyncio.sleep_ms(self._interval_ms)
 
@@ -97,8 +99,9 @@ class Sampler:
 
     async def _sample(self, event):
         try:
-            values = await self._driver.read()
-        except (OSError, SensorError) as error:
+            values = await asyncio.wait_for_ms(self._driver.read(), READ_MS)
+        except Exception as error:
+            # Whatever it is: one sensor must not stop a node that nobody can reach then.
             self._failed(error)
             return
         if self._fault:
@@ -129,8 +132,12 @@ class Sampler:
 def _told(error):
     if isinstance(error, SensorError):
         return str(error)
-    # The bus says a number only; these two are the same on all ports but for the number.
-    return "no answer on the bus (%r): check wiring, supply and address" % error
+    if isinstance(error, OSError):
+        # The bus says a number only, and not the same on all ports.
+        return "no answer on the bus (%r): check wiring, supply and address" % error
+    if isinstance(error, asyncio.TimeoutError):
+        return "no reading within %d s" % (READ_MS // 1000)
+    return "its driver has a fault: %r" % error
 
 
 def _shift_ms(interval_ms):

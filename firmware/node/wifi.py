@@ -11,7 +11,8 @@ JOIN_MS = 15_000
 LOOK_MS = 50
 WATCH_MS = 200
 # Pauses between attempts grow from the first to the longest.
-PAUSE_MS, PAUSE_MAX_MS = 1_000, 60_000
+PAUSE_MS = 1_000
+PAUSE_MAX_MS = 60_000
 
 REASONS = {
     200: "the access point fell silent",
@@ -32,8 +33,10 @@ class Wifi:
         self._wlan = network.WLAN(network.WLAN.IF_STA)
         # Set while there is an address.
         self.up = asyncio.Event()
-        # Called when the network is lost.
-        self.on_lost = _nothing
+        # Called when the network is there, and when it is lost.
+        self.on_joined = self.on_lost = _nothing
+        # True to have it joined anew.
+        self._rejoin = False
 
     def rssi(self):
         """Returns the signal in dBm, None without Wi-Fi."""
@@ -41,6 +44,10 @@ class Wifi:
             return self._wlan.status("rssi")
         except OSError:
             return None
+
+    def rejoin(self):
+        """Has the network joined anew though it seems to stand."""
+        self._rejoin = True
 
     async def run(self):
         """Joins and stays joined."""
@@ -51,19 +58,24 @@ class Wifi:
                 self._log("wifi: joined %s, %s" % (self._ssid, self._wlan.ifconfig()[0]))
                 pause = PAUSE_MS
                 self.up.set()
+                self.on_joined()
                 await self._watch()
             else:
                 # The bare pause would bring a house full of nodes back at the same moment.
                 wait = pause + random.getrandbits(16) * pause // 65_536
                 self._log("wifi: %s; again in %d s" % (self._reason(), wait // 1000))
-                self._wlan.disconnect()
+                self._leave()
                 await asyncio.sleep_ms(wait)
                 pause = min(2 * pause, PAUSE_MAX_MS)
 
     async def _join(self):
         # A driver that is still busy would raise "Wifi Internal Error".
-        self._wlan.disconnect()
-        self._wlan.connect(self._ssid, self._password)
+        self._leave()
+        try:
+            self._wlan.connect(self._ssid, self._password)
+        except OSError as error:
+            self._log("wifi: %r" % error)
+            return False
         began = time.ticks_ms()
         while not self._wlan.isconnected():
             waited = time.ticks_diff(time.ticks_ms(), began)
@@ -73,11 +85,18 @@ class Wifi:
             await asyncio.sleep_ms(LOOK_MS)
         return True
 
+    def _leave(self):
+        try:
+            self._wlan.disconnect()
+        except OSError as error:
+            self._log("wifi: %r" % error)
+
     async def _watch(self):
-        while self._wlan.isconnected():
+        self._rejoin = False
+        while self._wlan.isconnected() and not self._rejoin:
             await asyncio.sleep_ms(WATCH_MS)
         self.up.clear()
-        self._log("wifi: lost: " + self._reason())
+        self._log("wifi: " + ("joined anew" if self._rejoin else "lost: " + self._reason()))
         self.on_lost()
 
     def _reason(self):

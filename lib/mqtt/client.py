@@ -93,6 +93,12 @@ class Client(Sender):
         """Closes the link at once; run() goes on after the pause."""
         self._end(reason)
 
+    def retry(self):
+        """Ends the pause before the next attempt: the network is back. Else does nothing."""
+        if self._reason is not None:
+            self._attempt = 0
+            self._over.set()
+
     async def stop(self, farewell=None, timeout_ms=2000):
         """Publishes farewell (topic, payload, qos, retain), disconnects; run() returns."""
         self._stopping = True

@@ -29,6 +29,10 @@ class Delivery:
         self.result = result
         self._done.set()
 
+    def done(self) -> bool:
+        """Tells if it has ended, well or not."""
+        return self._done.is_set()
+
     async def wait(self):
         """Returns SUBACK's outcomes or None. Raises Timeout or NotConnected."""
         await self._done.wait()

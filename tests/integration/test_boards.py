@@ -52,8 +52,8 @@ def test_pin_the_chip_lacks_stays_at_the_prompt(broker, node):
 
 def test_more_buses_than_the_chip_has(broker, node):
     one = node(broker(), on=False)
-    for number in range(3):
-        one.config["buses"][f"bus{number}"] = {"scl": 22, "sda": 23}
+    for number, scl in enumerate((13, 16, 25)):
+        one.config["buses"][f"bus{number}"] = {"scl": scl, "sda": scl + 1}
     one.config["sensors"][0]["bus"] = "bus0"
     one.install()
     one.on("config: buses: I2C(2) doesn't exist")
@@ -63,15 +63,16 @@ def test_more_buses_than_the_chip_has(broker, node):
 def test_crash_is_recorded_and_reset(broker, node, subscribe, publish):
     server = broker()
     one = node(server, on=False)
-    driver = one.file("sensors/bme280.py")
+    driver = one.file("node/reporter.py")
     good = driver.read_text()
-    driver.write_text(good.replace("return convert(", "return 1 // 0 or convert("))
+    driver.write_text(good.replace("value = reading.value", "value = 1 // 0"))
     one.tune("main.py", CRASH_PAUSE_S=1)
     one.on("node: crashed; reset in 1 s")
     assert "ZeroDivisionError" in one.board.console
     assert "ZeroDivisionError" in one.file("crash.txt").read_text()
+    mark = one.board.mark()
     driver.write_text(good)
-    one.wait("mqtt: online")
+    one.wait("mqtt: online", since=mark)
     assert one.board.boots == [ON, HARD]
     replies = subscribe(server, one.of("reply"))
     publish(server, one.of("command"), "info")
@@ -80,10 +81,52 @@ def test_crash_is_recorded_and_reset(broker, node, subscribe, publish):
     assert "ZeroDivisionError" in info["crash"]
 
 
+def test_crash_that_cannot_be_recorded_ends_in_a_reset_all_the_same(broker, node):
+    one = node(broker(), on=False)
+    reporter = one.file("node/reporter.py")
+    good = reporter.read_text()
+    reporter.write_text(good.replace("value = reading.value", "value = 1 // 0"))
+    one.tune("main.py", CRASH_PAUSE_S=0)
+    # No file can be written there: as on a flash that is full.
+    one.file("crash.txt").mkdir()
+    one.on("not recorded: ")
+    mark = one.board.mark()
+    reporter.write_text(good)
+    one.wait("mqtt: online", since=mark)
+    assert one.board.boots[:2] == [ON, HARD]
+
+
+def test_a_missing_file_is_a_crash_too(broker, node):
+    one = node(broker(), on=False)
+    app = one.file("node/app.py")
+    good = app.read_text()
+    app.unlink()
+    one.tune("main.py", CRASH_PAUSE_S=0)
+    one.on("node: crashed")
+    app.write_text(good)
+    one.wait("mqtt: online")
+
+
+def test_a_crash_says_goodbye_and_ctrl_c_stays(broker, node, subscribe):
+    server = broker()
+    reader = subscribe(server)
+    one = node(server, on=False)
+    reporter = one.file("node/reporter.py")
+    text = reporter.read_text()
+    reporter.write_text(text.replace("value = reading.value", "value = 1 // 0"))
+    one.on("node: crashed; reset in 10 s")
+    reader.wait_topic(one.of("status"), payload="offline")
+    one.wait("node: stopped")
+    one.board.interrupt()
+    one.board.wait_state("repl")
+    assert one.board.boots == [ON]
+
+
 def test_hung_program_is_bitten_by_the_watchdog(broker, node, subscribe):
     server = broker()
     reader = subscribe(server)
     one = node(server, on=False, watchdog=1)
+    one.tune("node/config.py", WATCHDOG_MIN=1)
     driver = one.file("sensors/bme280.py")
     good = driver.read_text()
     driver.write_text(good.replace("return convert(", "while True: pass\n            convert("))

@@ -67,6 +67,37 @@ def test_kicked_by_the_access_point(broker, node, air, subscribe):
     assert subscribe(server, one.of("status")).wait_topic(one.of("status")).payload == "online"
 
 
+def test_wifi_that_is_back_is_tried_at_once(broker, node, air):
+    server = broker()
+    one = node(server, on=False)
+    # Pauses of an hour: only the returning network can end one.
+    one.hurry(3_600_000, 3_600_000)
+    one.on()
+    mark = one.board.mark()
+    air.access_points["fieldpost"].up = False
+    one.wait("mqtt: Wi-Fi lost; again in", since=mark)
+    air.access_points["fieldpost"].up = True
+    one.wait("mqtt: online", since=mark)
+
+
+def test_a_driver_of_wifi_that_raises_is_asked_again(broker, node):
+    one = node(broker(), on=False)
+    one.tune("node/wifi.py", PAUSE_MS=100)
+    radio = one.board.radio
+    connect, refusals = radio.connect, iter(range(3))
+
+    def refuse(ssid, key):
+        if next(refusals, None) is None:
+            connect(ssid, key)
+        else:
+            raise OSError("Wifi Internal State Error")
+
+    radio.connect = refuse
+    one.on()
+    assert len(one.lines("Wifi Internal State Error")) == 3
+    assert one.board.boots == [1]
+
+
 def test_wrong_wifi_password(broker, node):
     server = broker()
     one = node(server, on=False, wifi={"password": "not-the-one"})

@@ -128,6 +128,17 @@ def test_silent_time_server_holds_up_nothing(broker, node, air, subscribe, bme28
     assert abs(time.time() * 1000 - timed.data["time"]) < 1500
 
 
+def test_a_time_server_that_does_not_know_the_time_is_not_believed(
+    broker, node, air, subscribe, bme280_sensor
+):
+    air.time_server.leap = 3
+    server = broker()
+    reader = subscribe(server)
+    one = node(server, sensors=[dict(bme280_sensor, interval=0.5)])
+    assert '"time":null' in reader.wait_topic(one.of("temperature"), timeout=4).payload
+    assert "pool.ntp.org" in one.wait("clock: no answer")
+
+
 def test_first_reading_within_two_seconds(broker, node, air, subscribe):
     # With the time an ESP32 takes to associate: this one is a bar, not a convenience.
     air.association_s = 0.3

@@ -118,3 +118,23 @@ def test_a_value_that_is_no_number_is_told_and_not_sent(broker, node, subscribe)
     one.on("temperature: nan is no value to publish")
     reader.wait_topic(one.of("humidity"))
     assert reader.of(one.of("temperature")) == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ("(1 // 0) or ", "its driver has a fault: ZeroDivisionError"),
+        ("await asyncio.Event().wait() or ", "no reading within 1 s"),
+    ],
+)
+def test_a_faulty_driver_stops_no_other_sensor(broker, node, subscribe, fault, told):
+    server = broker()
+    reader = subscribe(server)
+    one = node(server, on=False, sensors=[FAST, CHIP])
+    one.tune("node/sampler.py", READ_MS=1000)
+    driver = one.file("sensors/bme280.py")
+    call = "convert(self._words, self._results)"
+    driver.write_text(driver.read_text().replace(call, fault + call))
+    one.on(f"temperature: {told}")
+    next_of(reader, one.of("uptime"))
+    assert one.board.boots == [1]

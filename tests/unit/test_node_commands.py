@@ -68,14 +68,14 @@ def test_done():
     assert desk.send(b"read") == {"command": "read", "ok": True, "result": ["all"]}
     desk.send(b'{"command": "read", "sensor": "door"}')
     assert desk.done == [{}, {"sensor": "door"}]
-    assert desk.log[0] == "command: read: done"
+    assert desk.log[0] == "command: 'read': done"
 
 
 def test_refused():
     desk = Desk()
     told = {"command": "refuse", "ok": False, "error": "not today: tomorrow is allowed"}
     assert desk.send(b"refuse") == told
-    assert desk.log == ["command: refuse: not today: tomorrow is allowed"]
+    assert desk.log == ["command: 'refuse': not today: tomorrow is allowed"]
 
 
 def test_unknown():
@@ -96,3 +96,10 @@ def test_retained_is_not_carried_out():
     answer = desk.send(b"read", True)
     assert not answer["ok"] and "without -r" in answer["error"]
     assert desk.done == []
+
+
+def test_a_long_command_is_told_in_short():
+    desk = Desk()
+    answer = desk.send(b"\x1b[2J" + 2000 * b"x")
+    assert "\x1b" not in desk.log[0] and len(desk.log[0]) < 200
+    assert len(answer["command"]) == 40 and len(answer["error"]) < 200

@@ -89,7 +89,7 @@ def test_each_fault_has_a_line():
     assert len(found) == 4
     text = "\n".join(found)
     assert "broker.port: 0: allowed is a whole number from 1 to 65535" in text
-    assert "broker.host: missing: needed is text of 1 to 255 bytes" in text
+    assert "broker.host: missing: needed is a name or an address" in text
     assert "identity.company: 'a b': allowed is text without space" in text
     assert "wifi.password: (hidden): allowed is text of 8 to 64 bytes or none" in text
 
@@ -231,3 +231,33 @@ def test_keys_that_are_no_text():
     data["buses"][1] = {"scl": 4, "sda": 5}
     data[2] = 3
     assert [fault.split(":")[0] for fault in faults(data)] == ["configuration", "buses"]
+
+
+def test_a_pin_is_used_once():
+    data = changed()
+    data["sensors"].append({"driver": "digital", "pin": 22, "name": "window"})
+    only_fault(data, "sensors[2].pin: 22", "another than buses.main.scl")
+    only_fault(changed("buses", "main", sda=22), "buses.main.sda: 22", "buses.main.scl")
+
+
+def test_an_address_is_used_once_on_a_bus():
+    data = changed()
+    data["sensors"].append({"driver": "bme280", "name": "roof"})
+    only_fault(data, "sensors[2].address: 118", "another than sensors[0].address")
+    data["sensors"][2]["address"] = "0x77"
+    config.check(data)
+
+
+def test_hosts():
+    for host in ("mqtt://broker", "broker:1883", " broker", "me@broker", ""):
+        only_fault(changed("broker", host=host), "broker.host: ", "without mqtt:// and port")
+
+
+def test_a_watchdog_bites_no_resolving():
+    for seconds in (0, 30, 3600):
+        assert config.check(dict(changed(), watchdog=seconds))["watchdog"] == seconds
+    only_fault(dict(changed(), watchdog=5), "watchdog: 5", "0 or a whole number from 30 to 3600")
+
+
+def test_what_is_missing_is_said_so():
+    only_fault(changed(broker="GONE"), "broker: missing: needed is an object")

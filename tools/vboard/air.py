@@ -106,6 +106,8 @@ class TimeServer:
         self.address = self._socket.getsockname()
         # False: requests stay without an answer.
         self.answers = True
+        # Leap indicator: 3 says that the server doesn't know the time itself.
+        self.leap = 0
         self._closing = False
         self._thread = threading.Thread(target=self._serve, name="vboard-ntp", daemon=True)
         self._thread.start()
@@ -119,8 +121,8 @@ class TimeServer:
     def _answer(self, request, peer):
         now = time.time() + NTP_TO_UNIX
         stamp = struct.pack("!II", int(now), int(now % 1 * 2**32))
-        # LI 0, version 4, mode 4 (server), stratum 1; the client's transmit time is returned.
-        head = struct.pack("!BBbbII4s", 0x24, 1, 6, -20, 0, 0, b"SIM\0")
+        # Version 4, mode 4 (server), stratum 1; the client's transmit time is returned.
+        head = struct.pack("!BBbbII4s", self.leap << 6 | 0x24, 1, 6, -20, 0, 0, b"SIM\0")
         reply = head + stamp + request[40:48] + stamp + stamp
         try:
             self._socket.sendto(reply, peer)
