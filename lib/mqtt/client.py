@@ -42,10 +42,13 @@ class Client(Sender):
         self.session.on_message = self._on_message
         # How to connect: async (host, port, timeout_ms) -> socket.
         self.transport = tcp
-        # Hooks, see the README: all but on_error may be None.
+        # Coroutine function awaited before each attempt, for instance until there is a network.
         self.gate: callable = None
+        # Coroutine function of (session present), run after the subscriptions: the birth.
         self.on_connected: callable = None
+        # Function of (reason as text, ms until the next attempt).
         self.on_disconnected: callable = None
+        # Function of (exception of a handler or hook); it may not be None.
         self.on_error = sys.print_exception
         # Time limit of a connect, and how long a link stands to be taken for good.
         self.connect_ms = 10_000

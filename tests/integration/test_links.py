@@ -80,6 +80,17 @@ def test_wifi_that_is_back_is_tried_at_once(broker, node, air):
     one.wait("mqtt: online", since=mark)
 
 
+def test_wifi_is_joined_anew_when_nothing_comes_through_it(broker, node):
+    server = broker()
+    one = node(server, on=False)
+    one.tune("node/app.py", REJOIN_MS=300)
+    one.hurry()
+    server.stop()
+    one.on("wifi: joined anew")
+    server.start()
+    one.wait("mqtt: online")
+
+
 def test_a_driver_of_wifi_that_raises_is_asked_again(broker, node):
     one = node(broker(), on=False)
     one.tune("node/wifi.py", PAUSE_MS=100)
