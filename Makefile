@@ -6,8 +6,12 @@ export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/opt/homebrew/sbin
 
 SIM_OPTIONS = $(if $(NODES),--nodes '$(NODES)') $(if $(DURATION),--duration '$(DURATION)') \
 	$(if $(BROKER),--broker '$(BROKER)')
+# A name mistyped on make's command line would be a run with the defaults.
+SIM_TAKES = NODES DURATION BROKER
+GIVEN = $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name)))
+UNKNOWN = $(filter-out $(SIM_TAKES) NO_APT PYTHON PIP_%,$(GIVEN))
 
-.PHONY: help setup sim test lint bench lock clean
+.PHONY: help setup sim test lint bench size lock clean
 
 help:
 	@echo "Fieldpost. Targets:"
@@ -19,6 +23,7 @@ setup: ## Set up everything that the others need
 	@sh tools/setup.sh all
 
 sim: ## Run simulated nodes against a broker: NODES=3 DURATION=seconds BROKER=host:port
+	$(if $(UNKNOWN),$(error make sim takes $(SIM_TAKES), not $(UNKNOWN)))
 	@BROKER='$(BROKER)' sh tools/setup.sh sim
 	@exec .venv/bin/python -IS tools/foreground.py .venv/bin/fieldpost sim $(SIM_OPTIONS)
 
@@ -36,6 +41,10 @@ lint: ## Check style and types
 bench: ## Measure how soon and how punctual simulated nodes report
 	@sh tools/setup.sh sim
 	@.venv/bin/python bench/nodes.py
+
+size: ## Print the compiled sizes against their limits
+	@sh tools/setup.sh lint
+	@.venv/bin/python bench/size.py
 
 clean: ## Remove what set-up and runs made
 	rm -rf .venv .setup.lock .pytest_cache .ruff_cache .hypothesis

@@ -10,9 +10,11 @@ Usage: python foreground.py COMMAND [ARGUMENT...]
 
 import contextlib
 import os
+import select
 import signal
 import stat
 import sys
+import threading
 
 
 def main():
@@ -22,21 +24,33 @@ def main():
         os.execvp(command[0], command)
     # The hand-over is done from the background later on, which would stop this process.
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    # Until forward(): ends this process without a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     child = start(command, terminal)
     forward(child)
+    threading.Thread(target=end_with, args=(terminal, child), daemon=True).start()
     sys.exit(watch(child, terminal))
 
 
 def own_terminal():
     """Returns the controlling terminal if this process may hand it on, else None."""
-    # Behind a pipe there may be a pager, which needs the terminal itself.
-    if stat.S_ISFIFO(os.fstat(1).st_mode):
-        return None
     try:
+        # Behind a pipe there may be a pager, which needs the terminal itself.
+        if stat.S_ISFIFO(os.fstat(1).st_mode):
+            return None
         terminal = os.open("/dev/tty", os.O_RDWR)
-        return terminal if os.tcgetpgrp(terminal) == os.getpgrp() else None
     except OSError:
+        # No terminal, or an output that is closed: the command's to tell.
         return None
+    return terminal if owns(terminal) else None
+
+
+def owns(terminal):
+    """Returns whether this process is in the foreground of a terminal that is still there."""
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
 
 
 def start(command, terminal):
@@ -52,13 +66,23 @@ def start(command, terminal):
 
 def forward(child):
     """What ends make (`kill`, a closed window) ends the command too; only it is asked to."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, lambda received, _: send(child, received))
 
 
 def send(child, number):
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child, number)
+
+
+def end_with(terminal, child):
+    """A closed terminal ends the command: the kernel tells it to the session's leader alone."""
+    waiting = select.poll()
+    waiting.register(terminal, 0)
+    # macOS polls no terminal (POLLNVAL), but there each process is told.
+    if waiting.poll()[0][1] & select.POLLHUP:
+        send(child, signal.SIGHUP)
+        send(child, signal.SIGCONT)
 
 
 def watch(child, terminal):
@@ -70,7 +94,7 @@ def watch(child, terminal):
             return exit_code(status)
         # Ctrl-Z: make stops too, and the shell has its prompt back until `fg` or `bg`.
         os.killpg(0, signal.SIGTSTP)
-        if os.tcgetpgrp(terminal) == os.getpgrp():
+        if owns(terminal):
             take(terminal, child)
         send(child, signal.SIGCONT)
 

@@ -94,7 +94,7 @@ lock() {
     done
     trap 'cleanup' EXIT
     trap 'exit 129' HUP
-    trap 'exit 130' INT
+    trap 'say "interrupted, run make again"; exit 130' INT
     trap 'exit 143' TERM
 }
 
@@ -201,7 +201,11 @@ make_venv() {
     rm -rf .venv
     mkdir .venv
     : >.venv/unfinished
-    "$python" -I -m venv .venv || fail "$python could not make .venv (see above)."
+    # Its tracebacks after a ctrl-C are nobody's concern.
+    "$python" -I -m venv .venv >.venv/venv.log 2>&1 || {
+        cat .venv/venv.log >&2
+        fail "$python could not make .venv (see above)."
+    }
     install_project
     identity >.venv/made
     rm .venv/unfinished
@@ -218,7 +222,11 @@ install_project() {
 #!/bin/sh
 '''exec' "${0%/*}/python" "$0" "$@"
 '''
+import signal
 import sys
+
+# A ctrl-C while all is still being loaded: an end without a traceback.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 from fieldpost.cli import main
 

@@ -43,6 +43,11 @@ class Terminal:
     def type(self, text):
         os.write(self._fd, text.encode())
 
+    def hang_up(self):
+        """Closes the terminal, as closing its window or a lost connection does."""
+        os.close(self._fd)
+        self._fd = None
+
     def wait_for(self, text, timeout=30):
         """Waits until `text` was shown. Raises TimeoutError."""
         self._until(lambda: text in self.output, timeout, f"no {text!r}")
@@ -60,7 +65,9 @@ class Terminal:
             self._read(0.1)
 
     def _read(self, timeout):
-        if select.select([self._fd], [], [], timeout)[0]:
+        if self._fd is None:
+            time.sleep(0.01)
+        elif select.select([self._fd], [], [], timeout)[0]:
             # EIO: the command is gone and with it the terminal.
             with contextlib.suppress(OSError):
                 self.output += os.read(self._fd, 65536).decode(errors="replace")
@@ -79,7 +86,8 @@ class Terminal:
         if not self._ended():
             os.kill(self._pid, signal.SIGKILL)
             os.waitpid(self._pid, 0)
-        os.close(self._fd)
+        if self._fd is not None:
+            os.close(self._fd)
 
 
 def processes_naming(text):

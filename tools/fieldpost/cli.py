@@ -1,9 +1,14 @@
 """The command line: what can be said, and nothing of how it is done."""
 
 import argparse
+import os
+import re
 import sys
 
 from .broker import EMBEDDED
+
+# Without IPv6, which the nodes don't speak.
+ADDRESS = re.compile(r"([^\s/:\[\]]+)(?::([0-9]{1,5}))?")
 
 
 def parser():
@@ -42,7 +47,9 @@ def _sim(commands):
         metavar="S",
         help="s between readings (default 2)",
     )
-    sim.add_argument("--picture", metavar="FILE", help="save the last table as an SVG picture")
+    sim.add_argument(
+        "--picture", type=_picture, metavar="FILE", help="save the last table as an SVG picture"
+    )
 
 
 def _config(commands):
@@ -53,31 +60,51 @@ def _config(commands):
     )
     config.add_argument("action", choices=["check"])
     config.add_argument("file", help="the configuration, for instance config.json")
+    config.add_argument(
+        "--board",
+        default="esp32_generic",
+        metavar="NAME",
+        help="the board whose pins it is for, a file in boards/ (default esp32_generic)",
+    )
 
 
 def _count(text):
-    value = int(text)
-    if not 1 <= value <= 500:
-        raise argparse.ArgumentTypeError(f"{text} is not from 1 to 500")
-    return value
+    return _number(int, text, 1, 500, "a whole number")
 
 
 def _seconds(text):
-    value = float(text)
-    if not 0.1 <= value <= 1e7:
-        raise argparse.ArgumentTypeError(f"{text} is not from 0.1 to 10000000")
+    return _number(float, text, 0.1, 10_000_000, "a number of seconds")
+
+
+def _number(kind, text, lowest, highest, noun):
+    try:
+        value = kind(text)
+    except ValueError:
+        value = None
+    if value is None or not lowest <= value <= highest:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {noun} from {lowest} to {highest}")
     return value
+
+
+def _picture(text):
+    folder = os.path.dirname(text) or "."
+    if not text or os.path.isdir(text) or not os.path.isdir(folder):
+        raise argparse.ArgumentTypeError(f"{text!r} is no file in a folder that is there")
+    if not os.access(text if os.path.exists(text) else folder, os.W_OK):
+        raise argparse.ArgumentTypeError(f"{text!r} may not be written")
+    return text
 
 
 def _address(text):
     if text == EMBEDDED:
         return text
-    host, colon, port = text.rpartition(":")
-    if not colon:
-        host, port = text, "1883"
-    if not host or not port.isdigit() or not 1 <= int(port) <= 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is not HOST or HOST:PORT")
-    return host, int(port)
+    found = ADDRESS.fullmatch(text)
+    port = int(found[2] or 1883) if found else 0
+    if not found or not 1 <= port <= 65535:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not HOST or HOST:PORT: a name or an IPv4 address, without mqtt://"
+        )
+    return found[1], port
 
 
 def main(argv=None):

@@ -5,28 +5,45 @@ import sys
 import tempfile
 import threading
 import time
+from typing import IO, cast
 
 from rich.console import Console
 
 from . import broker as brokers, view
+from .output import Output, complain
 from .simulation import simulation
 
 REFRESH_S = 0.25
+# What a node may need from power-on to "online", on a busy machine.
+START_S = 3
+# Nodes that are told of one by one.
+TOLD = 5
 
 
 def run(options):
     """Returns the exit code: 0 after a clean end, 1 when it could not start or end so."""
-    console = Console(highlight=False)
+    if sys.stdout is None:
+        complain("fieldpost sim: standard output is closed: send it to /dev/null for none")
+        return 1
     stop = threading.Event()
     # Not as KeyboardInterrupt: wherever it comes, the nodes are to say goodbye.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, lambda *_: stop.set())
+    output = Output(sys.stdout, stop.set)
+    code = _simulate(options, Console(file=cast(IO[str], output), highlight=False), stop)
+    if output.lost:
+        complain(f"fieldpost sim: stopped, its output takes no more: {output.lost.strerror}")
+        return 1
+    return code
+
+
+def _simulate(options, console, stop):
     with tempfile.TemporaryDirectory(prefix="fieldpost-sim-") as folder:
         try:
             with simulation(folder, options.nodes, options.broker, options.interval) as made:
                 return _show(made, options, console, stop)
         except brokers.BrokerError as error:
-            print(f"fieldpost sim: {error}", file=sys.stderr)
+            complain(f"fieldpost sim: {error}")
             return 1
 
 
@@ -37,12 +54,26 @@ def _show(running, options, console, stop):
     with view.view(running, console) as shown:
         while not stop.wait(REFRESH_S) and not _over(began, options.duration):
             shown.update()
-    if options.picture:
-        view.save_picture(running, options.picture)
+    took = time.monotonic() - began
+    # Before the nodes stop: their last lines say why they never came.
+    absent = running.absent()
+    good = not options.picture or _saved(running, options.picture)
     console.print("stopping the nodes ...")
     silent = running.stop_nodes()
     _conclude(running, console, silent)
-    return 1 if silent else 0
+    _tell_absent(absent, took, console)
+    # Whoever stops a run at once knows that the nodes had no time.
+    in_time = took < START_S and stop.is_set()
+    return 0 if good and not silent and (in_time or not absent) else 1
+
+
+def _saved(running, path):
+    try:
+        view.save_picture(running, path)
+    except OSError as error:
+        complain(f"fieldpost sim: no picture: {path}: {error.strerror}")
+        return False
+    return True
 
 
 def _over(began, duration):
@@ -56,7 +87,7 @@ def _introduce(running, console):
         console.print(brokers.INSTALL_HINT)
         console.print("Going on with the embedded broker amqtt.\n")
     kind = "broker" if running.broker is None else "private broker"
-    console.print(f"{kind} at {host}:{port}, {len(running.boards)} nodes")
+    console.print(f"{kind} at {host}:{port}, {view.counted(len(running.boards), 'node')}")
     # Plain lines, never wrapped: they are there to be copied.
     for line in (
         "look:    mosquitto_sub -h {h} -p {p} -v -t '{c}/#'",
@@ -71,8 +102,19 @@ def _introduce(running, console):
 def _conclude(running, console, silent):
     watcher = running.watcher
     console.print(
-        f"{len(watcher.nodes)} nodes, {watcher.readings} readings, {watcher.lost} lost, "
+        f"{view.counted(len(watcher.nodes), 'node')}, "
+        f"{view.counted(watcher.readings, 'reading')}, {watcher.lost} lost, "
         f"at most {watcher.worst_ms:.0f} ms off their interval"
     )
     for name in silent:
         console.print(f"{name} did not say goodbye")
+
+
+def _tell_absent(absent, took, console):
+    for name in list(absent)[:TOLD]:
+        text = f"{name} never came online; its last line: {absent[name]}"
+        console.print(text, soft_wrap=True, markup=False)
+    if len(absent) > TOLD:
+        console.print(f"nor did {len(absent) - TOLD} more")
+    if absent and took < START_S:
+        console.print(f"the run took {took:.1f} s: a node may need {START_S} s to come online")

