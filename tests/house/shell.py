@@ -12,12 +12,18 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 
+def environment(**changes):
+    """Returns this process's environment without what a make around it left there."""
+    outer = ("MAKELEVEL", "MAKEFLAGS", "MFLAGS")
+    return {**{name: os.environ[name] for name in os.environ if name not in outer}, **changes}
+
+
 def run(command, timeout=60, **env):
     """Runs a command line in the project's folder; returns (exit code, its output)."""
     done = subprocess.run(
         ["sh", "-c", command],
         cwd=ROOT,
-        env={**os.environ, **env},
+        env=environment(**env),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -34,8 +40,8 @@ class Terminal:
         self._pid, self._fd = pty.fork()
         if self._pid == 0:
             os.chdir(ROOT)
-            os.environ.update({"TERM": "xterm", "COLUMNS": "120", "LINES": "40", **env})
-            os.execvp(command[0], command)
+            size = {"TERM": "xterm", "COLUMNS": "120", "LINES": "40"}
+            os.execvpe(command[0], command, environment(**size, **env))
         # Everything on the screen so far, with its control sequences.
         self.output = ""
         self._code = None
