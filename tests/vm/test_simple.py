@@ -11,23 +11,18 @@ import re
 import socket
 import ssl
 import subprocess
-import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
 from fieldpost import broker as brokers
+from vm import MICROPYTHON, ROOT, needs_vm
 
-ROOT = Path(__file__).parents[2]
-MICROPYTHON = Path(sys.executable).with_name("micropython")
 # In 32-bit words, as an ESP32 counts.
 HEAP = "64wK"
 
-pytestmark = pytest.mark.skipif(
-    not MICROPYTHON.exists(), reason="there is no MicroPython package for this platform"
-)
+pytestmark = needs_vm
 
 # The file of each case.
 SCRIPTS = {

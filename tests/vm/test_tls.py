@@ -2,20 +2,10 @@
 
 import datetime
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import trustme
-
-from fieldpost import broker
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from tls_tools import (  # noqa: E402
-    MICROPYTHON,
-    NO_VM,
-    ROOT,
+from tls_tools import (
     Gate,
     Papers,
     Server,
@@ -25,10 +15,10 @@ from tls_tools import (  # noqa: E402
     reason,
 )
 
-pytestmark = [
-    pytest.mark.skipif(not MICROPYTHON.exists(), reason=NO_VM),
-    pytest.mark.skipif(not broker.find(), reason="Mosquitto is not installed"),
-]
+from fieldpost import broker
+from vm import MICROPYTHON, ROOT, needs_mosquitto, needs_vm
+
+pytestmark = [needs_vm, needs_mosquitto]
 
 DAY = datetime.timedelta(days=1)
 NOW = datetime.datetime.now(datetime.timezone.utc)

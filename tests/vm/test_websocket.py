@@ -3,19 +3,10 @@
 import base64
 import hashlib
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import trustme
-
-from fieldpost import broker
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from tls_tools import (  # noqa: E402
-    MICROPYTHON,
-    NO_VM,
+from tls_tools import (
     Papers,
     Server,
     Talk,
@@ -24,10 +15,10 @@ from tls_tools import (  # noqa: E402
     reason,
 )
 
-pytestmark = [
-    pytest.mark.skipif(not MICROPYTHON.exists(), reason=NO_VM),
-    pytest.mark.skipif(not broker.find(), reason="Mosquitto is not installed"),
-]
+from fieldpost import broker
+from vm import needs_mosquitto, needs_vm
+
+pytestmark = [needs_vm, needs_mosquitto]
 
 WS = {"websocket": {}}
 CONNACK = b"\x20\x02\0\0"

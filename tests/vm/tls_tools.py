@@ -7,17 +7,14 @@ import queue
 import re
 import socket
 import subprocess
-import sys
 import threading
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-MICROPYTHON = Path(sys.executable).with_name("micropython")
+from vm import MICROPYTHON, ROOT
+
 # In 32-bit words, as an ESP32 counts. Both transports are compiled here, which takes more.
 HEAP = "64wK"
 HEAP_OF_BOTH = "96wK"
 LIMIT_S = 20
-NO_VM = "there is no MicroPython package for this platform"
 
 
 def der(pem):

@@ -12,6 +12,7 @@ from fieldpost import broker
 ROOT = Path(__file__).parents[2]
 MICROPYTHON = Path(sys.executable).with_name("micropython")
 
+needs_mosquitto = pytest.mark.skipif(not broker.find(), reason="Mosquitto is not installed")
 needs_vm = pytest.mark.skipif(
     not MICROPYTHON.exists(), reason="there is no MicroPython package for this platform"
 )
