@@ -67,7 +67,8 @@ def look(command):
 def tell(command):
     with running() as port:
         topic = f"{NODE}/reply"
-        listen = ["mosquitto_sub", "-p", str(port), "-t", topic, "-W", "20", "-C", "1"]
+        listen = ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(port), "-t", topic]
+        listen += ["-W", "20", "-C", "1"]
         with subprocess.Popen(listen, stdout=subprocess.PIPE, text=True) as listener:
             # Again until it listens: nothing says when its subscription is granted.
             while listener.poll() is None:

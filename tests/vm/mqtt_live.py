@@ -85,7 +85,7 @@ class Mosquitto:
     async def watch(self, topic):
         """Starts a mosquitto_sub and returns a function that gives its lines so far."""
         name = "sub%d" % len(STARTED)
-        command = 'mosquitto_sub -p %d -t "%s" -q 1 -F "%%r %%t %%p" > %s/%s'
+        command = 'mosquitto_sub -h 127.0.0.1 -p %d -t "%s" -q 1 -F "%%r %%t %%p" > %s/%s'
         shell(command % (self.port, topic, FOLDER, name))
         await until(lambda: "\t%s (QoS 1)" % topic in read("log"), "the subscriber")
         return lambda: read(name).split("\n")

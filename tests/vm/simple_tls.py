@@ -7,6 +7,7 @@ from time import ticks_diff, ticks_ms
 
 from simple_common import HOST, made, main, raised, until
 
+import names
 from mqtt import simple
 
 
@@ -61,6 +62,7 @@ def secure(port, way, ca):
     if way == "verified":
         context.verify_mode = ssl.CERT_REQUIRED
         context.load_verify_locations(cafile=ca)
+        simple.socket = names
         client.server = "localhost"
     return client, got
 

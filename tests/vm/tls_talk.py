@@ -17,7 +17,11 @@ from time import ticks_diff, ticks_ms
 
 sys.path.insert(0, __file__.rsplit("/", 1)[0] + "/../../lib")
 
+import names  # noqa: E402
+from mqtt import transport as tcp_transport  # noqa: E402
 from mqtt.client import Client  # noqa: E402
+
+tcp_transport.socket = names
 
 OPTIONS = json.loads(sys.stdin.readline())
 
