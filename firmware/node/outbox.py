@@ -47,7 +47,9 @@ class Outbox:
                 self._wake.clear()
                 await self._wake.wait()
             await wait_ready()
-            await self._send(self._waiting[0])
+            # What waited may have been forgotten meanwhile.
+            if self._waiting:
+                await self._send(self._waiting[0])
 
     async def _send(self, reading):
         topic, payload = self._reporter.topic(reading), self._reporter.payload(reading)
