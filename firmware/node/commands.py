@@ -19,7 +19,7 @@ class Commands:
         self._reply = reply
         self._log = log
 
-    def handle(self, topic, payload, retain):
+    def handle(self, topic, payload, retain, dup, qos):
         """Takes a message of the command topic."""
         if retain:
             # A retained "restart" would be carried out after each restart.

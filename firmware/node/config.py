@@ -6,7 +6,7 @@ Each fault is one line: the key, the value and what is allowed.
 import json
 
 import sensors
-from mqtt.packet import text
+from mqtt.topic import text
 from node import topics
 
 PATH = "config.json"

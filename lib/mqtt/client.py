@@ -3,45 +3,35 @@
 import asyncio
 import random
 import sys
-from time import ticks_ms
+from time import ticks_add, ticks_diff, ticks_ms
 
-from .packet import ProtocolError, request_size
+from .packet import Refused, since
+from .router import Route, route
 from .sender import Delivery, NotConnected, Sender, Timeout
-from .session import Overdue, Refused, Session, since
-from .topic import Router
+from .session import Session
 from .transport import tcp
-
-_EARLY = " before CONNACK: check port and credentials"
-
-
-def _filters(routes):
-    return [(route.filter, route.qos) for route in routes]
 
 
 class Client(Sender):
-    """A connection that `run()` keeps up for ever. Attributes in ms may be set before it."""
+    """A connection that `run()` keeps up for ever. Attributes in ms may be set before it.
 
-    def __init__(
-        self,
-        client_id,
-        host,
-        port=1883,
-        user=None,
-        password=None,
-        keep_alive=60,
-        clean=True,
-        will=None,
-        window=8,
-        buffer=1024,
-    ):
-        self.host = host
-        self.port = port
-        super().__init__(
-            Session(client_id, user, password, keep_alive, clean, will, window, buffer)
-        )
+    `host` may be several brokers in order: a list of names or (name, port) pairs. `options` are
+    those of a Session: user, password, keep_alive=60, clean=True, will, window=8, buffer=1024.
+    """
+
+    def __init__(self, client_id, host, port=1883, **options):
+        hosts = (host,) if isinstance(host, str) else host
+        self._brokers = [(one, port) if isinstance(one, str) else one for one in hosts]
+        # Place in _brokers of that tried now, and that itself.
+        self._broker = 0
+        self.host = self.port = None
+        super().__init__(Session(client_id, **options))
         self.session.on_message = self._on_message
         # How to connect: async (host, port, timeout_ms) -> socket.
         self.transport = tcp
+        # Whether what waits may go out behind CONNECT, before CONNACK; off for a broker that
+        # forbids it. It does so only in the first attempt after a link that stood.
+        self.early = True
         # Coroutine function awaited before each attempt, for instance until there is a network.
         self.gate: callable = None
         # Coroutine function of (session present), run after the subscriptions: the birth.
@@ -53,44 +43,48 @@ class Client(Sender):
         # Time limit of a connect, and how long a link stands to be taken for good.
         self.connect_ms = 10_000
         self.steady_ms = 60_000
-        # Pause before attempt n: random from 0 to min(cap, base * 2**n).
+        # Pause before attempt n: random from 0 to min(cap, base * 2**n); before the first,
+        # after a link that stood, to a twentieth of base.
         self.backoff_base_ms = 2_000
         self.backoff_cap_ms = 300_000
-        # Coroutine handlers at work at a time; nothing is received while all are.
+        # Coroutine handlers at work at a time: beyond, one a second is begun.
         self.handlers = 8
-        self._router = Router()
-        # Attempts since a link was steady.
-        self._attempt = 0
+        # Replaced by a new list at each change, so a handler may change it while it is walked.
+        self._routes = []
+        # The tasks of a link: it, and its way up behind CONNACK.
+        self._reader = self._starter = None
+        # Attempts since a link was steady, and coroutine handlers at work.
+        self._attempt = self._busy = 0
         # When the link stood; None while it does not.
         self._stood = None
-        # The tasks of a link: the way up, and reading.
-        self._starter = self._reader = None
-        self._busy = 0
         self._stopping = False
-        self._over = asyncio.Event()
-        self._asking = asyncio.Lock()
 
     # What the application calls
 
     def subscribe_always(self, topic_filter, handler, qos=0):
-        """Registers handler(topic, payload, retain), a function or coroutine function.
+        """Registers handler(topic, payload, retain, dup, qos), a function or coroutine function.
 
         `payload` is a memoryview that lives until a function returns (a coroutine has its own
         copy). Subscribed in each connect. Raises TopicError, ValueError.
         """
         if qos not in (0, 1):
             raise ValueError("QoS is 0 or 1")
-        return self._router.add(topic_filter, handler, qos)
+        new = Route(topic_filter, handler, qos)
+        self._forget(new.filter)
+        self._routes.append(new)
+        return new
 
     async def subscribe(self, topic_filter, handler, qos=0):
         """Like subscribe_always, and at once. Returns the QoS granted, 0x80 if refused."""
-        route = self.subscribe_always(topic_filter, handler, qos)
-        await self._ask(0x82, [route])
-        return route.granted
+        new = self.subscribe_always(topic_filter, handler, qos)
+        await self._ask(0x82, [new])
+        return new.granted
 
     async def unsubscribe(self, topic_filter):
         """Ends a subscription, also that of subscribe_always. Raises NotConnected, Timeout."""
-        await self._ask(0xA2, [self._router.remove(topic_filter)])
+        gone = Route(topic_filter, None, 0)
+        self._forget(gone.filter)
+        await self._ask(0xA2, [gone])
 
     def drop(self, reason):
         """Closes the link at once; run() goes on after the pause."""
@@ -99,14 +93,16 @@ class Client(Sender):
     def retry(self):
         """Ends the pause before the next attempt: the network is back. Else does nothing."""
         if self._reason is not None:
-            self._attempt = 0
-            self._over.set()
+            self._attempt = self._alarm = 0
+            self._wake.set()
 
     async def stop(self, farewell=None, timeout_ms=2000):
         """Publishes farewell (topic, payload, qos, retain), disconnects; run() returns."""
         self._stopping = True
         if self.connected:
-            self._reader = self._reader or asyncio.create_task(self._read(self._sock))
+            # It may have been ended by a KeyboardInterrupt.
+            if self._reader.done():
+                self._reader = asyncio.create_task(self._read())
             try:
                 if farewell:
                     await self.publish(*farewell, timeout_ms=timeout_ms)
@@ -115,7 +111,7 @@ class Client(Sender):
             self.session.disconnect()
             self._flush()
         self._end("stopped")
-        self._over.set()
+        self._wake.set()
 
     def run(self):
         """Connects, serves and reconnects until stop(): to be awaited or made a task."""
@@ -126,90 +122,169 @@ class Client(Sender):
     async def _run(self):
         self._attempt = 0
         while not self._stopping:
-            self._over.clear()
-            self._reason = None
-            self._starter = asyncio.create_task(self._start())
-            self._wake(ticks_ms())
+            self._reason = self._stood = None
+            self._reader = asyncio.create_task(self._link())
             try:
-                await self._over.wait()
+                while self._reason is None:
+                    await self._sleep(self.session.response_ms)
                 if not self._stopping:
                     await self._pause()
             except asyncio.CancelledError:
                 self._end("run() was cancelled")
                 raise
 
-    # The way up
+    # Time
 
-    async def _start(self):
+    async def _sleep(self, ms):
+        # Does what is due, and waits for so long or until something is due again.
+        now = ticks_ms()
+        try:
+            ms = min(ms, self.session.tick(now))
+        except Exception as error:
+            self._fail(error)
+            return
+        self._flush()
+        for entry in self.session.flight[:]:
+            delivery = entry[4]
+            if delivery and delivery.deadline is not None:
+                left = ticks_diff(delivery.deadline, now)
+                if left <= 0:
+                    delivery.finish(Timeout("no acknowledgement in time"))
+                    self.session.forget(delivery)
+                else:
+                    ms = min(ms, left)
+        self._alarm = ticks_add(now, ms)
+        try:
+            await asyncio.wait_for_ms(self._wake.wait(), ms)
+        except asyncio.TimeoutError:
+            pass
+        self._wake.clear()
+
+    async def _pause(self):
+        n = self._attempt
+        if self._stood is None:
+            # The next broker, and a pause only behind the last.
+            self._broker = (self._broker + 1) % len(self._brokers)
+        else:
+            self._broker = 0
+            if since(ticks_ms(), self._stood) >= self.steady_ms:
+                n = 0
+        base = self.backoff_base_ms
+        limit = base // 20
+        if not self._broker:
+            if n:
+                limit = min(self.backoff_cap_ms, base << min(n - 1, 20))
+            n += 1
+        self._attempt = n
+        pause = random.randint(0, limit)
+        if self.on_disconnected:
+            try:
+                self.on_disconnected(self._reason, pause)
+            except Exception as error:
+                self._report(error)
+        end = ticks_add(ticks_ms(), pause)
+        while pause > 0 and not self._stopping and self._attempt == n:
+            await self._sleep(pause)
+            pause = ticks_diff(end, ticks_ms())
+
+    # A link
+
+    async def _link(self):
         try:
             if self.gate:
                 began = ticks_ms()
                 await self.gate()
                 if since(ticks_ms(), began) > 100:
                     self._attempt = 0
-            self._sock = sock = await self.transport(self.host, self.port, self.connect_ms)
-            answer = Delivery(None)
-            self.session.open(ticks_ms(), answer)
-            self._reader = asyncio.create_task(self._read(sock))
-            self._wake(ticks_ms())
+            self.host, self.port = self._brokers[self._broker]
+            self._sock = await self.transport(self.host, self.port, self.connect_ms)
+            self.session.early = self.early and not self._attempt
+            self.session.open(ticks_ms())
             self._flush()
-            await answer.wait()
-            self._stood = ticks_ms()
-            await self._subscribe_all()
-            self.connected = True
-            if self.on_connected:
-                await self.on_connected(self.session.present)
+            self._wake.set()
         except Exception as error:
             self._fail(error)
-        self._starter = None
+            return
+        await self._read()
 
-    async def _subscribe_all(self):
-        # Also when the session is present, for the board may have forgotten what it asked for.
-        routes = self._router.routes
-        while routes:
-            count = min(8, len(routes))  # AWS takes eight filters a packet
-            while count > 1 and request_size(_filters(routes[:count])) > len(self.session.tx):
-                count -= 1
-            await self._ask(0x82, routes[:count])
-            for route in routes[:count]:
-                if route.granted == 128:
-                    self._report(NotConnected("subscription refused: " + route.name))
-            routes = routes[count:]
+    async def _read(self):
+        sock = self._sock
+        session = self.session
+        stream = asyncio.StreamReader(sock)
+        try:
+            while sock is self._sock:
+                space = session.space()
+                if self._writer:
+                    # What is at hand may wait for room in the output, so this may not wait.
+                    count = sock.readinto(space) if len(space) else None
+                    if count is None:
+                        await asyncio.sleep_ms(5)
+                else:
+                    count = await stream.readinto(space)
+                if count == 0:
+                    early = "" if session.connected else " before CONNACK: check port, credentials"
+                    self._end("the broker closed the connection" + early)
+                elif count:
+                    session.received(count, ticks_ms())
+                # While input is at hand answers gather, to go out in one write.
+                while True:
+                    if not session.receive(ticks_ms()):
+                        if not session.tx_len or self._writer:
+                            break
+                        self._flush()
+                    for _ in range(200):
+                        if self._busy < self.handlers:
+                            break
+                        # For 1 s at most: what they wait for may come behind.
+                        await asyncio.sleep_ms(5)
+        except Exception as error:
+            self._fail(error)
+
+    def _on_done(self, ticket, outcome):
+        if ticket:
+            ticket.finish(outcome)
+        else:
+            self._starter = asyncio.create_task(self._rise(outcome))
+
+    async def _rise(self, present):
+        # From CONNACK on. Subscribes also when the session is present, for the board may have
+        # forgotten what it asked for.
+        self._stood = ticks_ms()
+        try:
+            routes = self._routes
+            while routes:
+                await self._ask(0x82, routes[:8])  # AWS takes eight filters a packet
+                for one in routes[:8]:
+                    if one.granted == 128:
+                        self._report(NotConnected("subscription refused: " + one.name))
+                routes = routes[8:]
+            self.connected = True
+            if self.on_connected:
+                await self.on_connected(present)
+        except Exception as error:
+            self._fail(error)
 
     async def _ask(self, first, routes):
-        # One SUBSCRIBE or UNSUBSCRIBE at a time.
-        async with self._asking:
-            delivery = Delivery(None)
-            if not self.session.ask(first, _filters(routes), ticks_ms(), delivery):
-                raise self._absent()
-            self._flush()
-            outcome = await delivery.wait()
+        delivery = Delivery(None)
+        filters = [(one.filter, one.qos) for one in routes]
+        if not self.session.ask(first, filters, ticks_ms(), delivery):
+            raise self._absent()
+        self._flush()
+        outcome = await delivery.wait()
         if outcome:
-            for route, code in zip(routes, outcome):
-                route.granted = code
-
-    # The end of a link
+            for one, code in zip(routes, outcome):
+                one.granted = code
 
     def _fail(self, error):
-        text = str(error)
-        if isinstance(error, Refused) and error.code != 3:
+        from .advice import link_fault
+
+        if isinstance(error, Refused) and error.args[0] != 3:
             self._attempt += 2  # waiting does not heal it
-        elif isinstance(error, OSError):
-            explain = getattr(self.transport, "explain", None)
-            known = explain and explain(error)
-            text = "%s:%s: %s" % (self.host, self.port, known or error)
-            if self._stood is None and not known:
-                text += ": no connection, check host, port and network"
-        elif not isinstance(error, (ProtocolError, Overdue, Refused, NotConnected, Timeout)):
+        text = link_fault(error, self)
+        if not text:
             self._report(error)
             text = "error: %r" % error
         self._end(text)
-
-    def _report(self, error):
-        try:
-            self.on_error(error)
-        except Exception as another:
-            sys.print_exception(another)
 
     def _end(self, reason):
         # Does nothing when the link has ended already.
@@ -218,80 +293,42 @@ class Client(Sender):
         self._reason = reason
         self.connected = False
         me = asyncio.current_task()
-        for task in (self._starter, self._reader, self._writer):
+        for task in (self._reader, self._starter, self._writer):
             if task and task is not me:
                 task.cancel()
-        self._starter = self._reader = self._writer = None
+        self._starter = self._writer = None
         if self._sock:
             self._sock.close()
             self._sock = None
-        asked = self.session.close()
-        if asked:
-            asked.finish(NotConnected(reason))
-        for entry in self._line[:]:
-            if not entry[2]:
-                self._line.remove(entry)
-                entry[4].finish(NotConnected(reason))
-        self._over.set()
+        for delivery in self.session.close():
+            if delivery:
+                delivery.finish(NotConnected(reason))
+        self._wake.set()
 
-    async def _pause(self):
-        if self._stood is not None and since(ticks_ms(), self._stood) >= self.steady_ms:
-            self._attempt = 0
-        self._stood = None
-        limit = min(self.backoff_cap_ms, self.backoff_base_ms << min(self._attempt, 20))
-        self._attempt += 1
-        pause = random.randint(0, limit)
-        if self.on_disconnected:
-            try:
-                self.on_disconnected(self._reason, pause)
-            except Exception as error:
-                self._report(error)
-        self._over.clear()
+    def _report(self, error):
         try:
-            await asyncio.wait_for_ms(self._over.wait(), pause)
-        except asyncio.TimeoutError:
-            pass
+            self.on_error(error)
+        except Exception as another:
+            sys.print_exception(another)
 
-    # Receiving
+    # Messages
 
-    async def _read(self, sock):
-        session = self.session
-        stream = asyncio.StreamReader(sock)
-        try:
-            while sock is self._sock:
-                count = await stream.readinto(session.space())
-                if count == 0:
-                    early = "" if session.connected else _EARLY
-                    self._end("the broker closed the connection" + early)
-                elif count:
-                    session.received(count, ticks_ms())
-                    await self._take()
-        except Exception as error:
-            self._fail(error)
-        finally:
-            if sock is self._sock:  # killed by a KeyboardInterrupt: stop() starts it again
-                self._reader = None
-
-    async def _take(self):
-        session = self.session
-        # While input is at hand answers gather, to go out in one write.
-        while session.receive(ticks_ms()) or session.owed:
-            if session.owed:
-                self._flush()
-            while session.owed and self._writer or self._busy >= self.handlers:
-                await asyncio.sleep_ms(5)
-        self._flush()
+    def _forget(self, topic_filter):
+        self._routes = [one for one in self._routes if one.filter != topic_filter]
 
     def _on_message(self, topic, payload, first):
-        self._router.route(topic, payload, bool(first & 1), self._call)
+        route(self._routes, topic, payload, first, self._call)
 
-    def _call(self, route, topic, payload, retain):
+    def _call(self, one, topic, payload, first):
+        retain = first & 1
+        dup = first >> 3 & 1
+        qos = first >> 1 & 3
         try:
-            result = route.handler(topic, payload, retain)
+            result = one.handler(topic, payload, retain, dup, qos)
             if hasattr(result, "send"):
                 # A coroutine, not begun yet: once more, with a copy that outlives the buffer.
                 result.close()
-                result = route.handler(topic, memoryview(bytes(payload)), retain)
+                result = one.handler(topic, memoryview(bytes(payload)), retain, dup, qos)
                 self._busy += 1
                 asyncio.create_task(self._handle(result))
         except Exception as error:

@@ -39,12 +39,12 @@ class MQTTClient(simple.MQTTClient):
             self.delay(i)
 
     def publish(self, topic, msg, retain=False, qos=0):
-        mark = self._ticket
+        mark = self._wanted
         while True:
             try:
-                if self._ticket == mark:
+                if self._wanted == mark:
                     return super().publish(topic, msg, retain, qos)
-                return self._resume()
+                return self._await()
             except OSError as e:
                 self._again(e)
 
@@ -79,9 +79,3 @@ class MQTTClient(simple.MQTTClient):
             raise error
         self.log(False, error)
         self.reconnect()
-
-    def _resume(self):
-        # Waits for a publish that is in flight; its acknowledgement may have come already.
-        for slot in self._session.slots:
-            if slot.id and slot.ticket == self._ticket:
-                self._await(self._ticket)

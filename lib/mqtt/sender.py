@@ -1,17 +1,17 @@
-"""The sending half of the asyncio client: messages on their way, their order and time limits."""
+"""The sending half of the asyncio client: messages on their way to the socket."""
 
 import asyncio
 from time import ticks_add, ticks_diff, ticks_ms
 
-from .packet import data
-from .topic import check_name
+from .packet import MQTTError
+from .topic import check_name, data
 
 
-class NotConnected(Exception):
+class NotConnected(MQTTError):
     """There is no connection: a QoS 0 message or a subscription cannot wait for the next one."""
 
 
-class Timeout(Exception):
+class Timeout(MQTTError):
     """No acknowledgement in time. The message may have arrived; it is not sent again."""
 
 
@@ -82,14 +82,12 @@ class Sender:
         self._sock = None
         # The task that writes when the socket is full, or None.
         self._writer = None
-        # Messages that wait for room in the window or the output.
-        self._line = []
         # Name checked last, and its bytes: it is checked once when one topic repeats.
-        self._name = self._raw = None
+        self._topic = self._name = None
         # Publishes at QoS 0 since the loop last had its turn.
         self._burst = 0
-        # The task that does what is due, and until when it sleeps.
-        self._timer = None
+        # Ends the sleep of run(), which lasts until _alarm in ticks.
+        self._wake = asyncio.Event()
         self._alarm = 0
 
     def publish(self, topic, payload, qos=0, retain=False, timeout_ms=None):
@@ -98,31 +96,36 @@ class Sender:
         QoS 1: done when acknowledged, over reconnects; `payload` must stay as it is until
         then. Raises NotConnected (QoS 0 only), Timeout, TopicError, ValueError.
         """
-        if qos or self._line or not self._now(topic, payload, retain):
+        if qos:
             return self._finished(self.post(topic, payload, qos, retain, timeout_ms))
+        if not self._now(topic, payload, retain):
+            return self._later(topic, payload, retain)
         self._burst += 1
         # A tight loop must not keep the others from their turn.
         return HANDED if self._burst & 15 else turn()
 
     def post(self, topic, payload, qos=1, retain=False, timeout_ms=None):
-        """Like publish, but returns a Delivery at once."""
-        if qos not in (0, 1):
+        """Like publish at QoS 1, but returns a Delivery at once."""
+        if qos != 1:
             raise ValueError("QoS is 0 or 1")
-        if not qos and not self.connected:
-            raise self._absent()
         if timeout_ms is None:
             timeout_ms = self.publish_ms
-        delivery = Delivery(ticks_add(ticks_ms(), timeout_ms))
-        self._line.append((self._check(topic), data(payload), qos, retain, delivery))
-        self._pump()
-        self._wake(delivery.deadline)
+        now = ticks_ms()
+        delivery = Delivery(ticks_add(now, timeout_ms))
+        self.session.publish(self._check(topic), data(payload), 1, retain, now, delivery)
+        self._flush()
+        if ticks_diff(self._alarm, delivery.deadline) > 0:
+            self._wake.set()
         return delivery
 
     def _check(self, topic):
-        if topic is not self._name:
-            self._raw = check_name(topic)
-            self._name = topic
-        return self._raw
+        if topic is not self._topic:
+            self._name = check_name(topic)
+            self._topic = topic
+        return self._name
+
+    def _absent(self):
+        return NotConnected(self._reason or "not connected yet")
 
     def _now(self, topic, payload, retain):
         # The short way of QoS 0: no Delivery, one write.
@@ -135,29 +138,17 @@ class Sender:
             raise self._absent()
         return True
 
-    def _absent(self):
-        return NotConnected(self._reason or "not connected yet")
-
-    def _fail(self, error) -> None:
-        raise error  # a Client ends the link
+    async def _later(self, topic, payload, retain):
+        # There was no room, or what goes first has none.
+        while not self._now(topic, payload, retain):
+            await asyncio.sleep_ms(5)
 
     async def _finished(self, delivery):
         try:
             await delivery.wait()
         except asyncio.CancelledError:
-            self._forget(delivery)
+            self.session.forget(delivery)
             raise
-
-    def _pump(self):
-        # Hands on what waits in line as long as there is room.
-        while self._line:
-            topic, payload, qos, retain, delivery = self._line[0]
-            if not self.session.publish(topic, payload, qos, retain, ticks_ms(), delivery):
-                break
-            self._line.pop(0)
-            if not qos:
-                delivery.finish(None)
-        self._flush()
 
     def _flush(self):
         # Writes what is ready, in one write; the rest of a short write is the writer's.
@@ -170,13 +161,13 @@ class Sender:
                     session.sent(count, ticks_ms())
                 if count < offered:
                     # TLS wants these bytes again and no more: they are encrypted already.
-                    self._writer = asyncio.create_task(self._write(self._sock, offered - count))
+                    self._writer = asyncio.create_task(self._write(offered - count))
         except OSError as error:
             self._fail(error)
 
-    async def _write(self, sock, count):
+    async def _write(self, count):
         session = self.session
-        stream = asyncio.StreamWriter(sock)
+        stream = asyncio.StreamWriter(self._sock)
         try:
             while count:
                 stream.write(memoryview(session.tx)[:count])
@@ -184,62 +175,12 @@ class Sender:
                 session.sent(count, ticks_ms())
                 count = session.tx_len
             self._writer = None
-            self._pump()
-        except OSError as error:
+        except Exception as error:
             self._writer = None
             self._fail(error)
 
-    def _on_done(self, delivery, outcome):
-        delivery.finish(outcome)
-        if self._line:
-            self._pump()
+    def _on_done(self, ticket, outcome):
+        ticket.finish(outcome)
 
-    def _forget(self, delivery):
-        self._line = [entry for entry in self._line if entry[4] is not delivery]
-        self.session.forget(delivery)
-        self._pump()
-
-    def _wake(self, deadline):
-        # Sees to it that the timer looks again by then.
-        if not self._timer:
-            self._alarm = ticks_ms()
-            self._timer = asyncio.create_task(self._watch())
-        elif ticks_diff(self._alarm, deadline) > 0 and self._timer is not asyncio.current_task():
-            self._timer.cancel()  # only its sleep is cut short by it
-
-    async def _watch(self):
-        try:
-            while self._reason is None or self._line or self.session.used:
-                ms = self._due(ticks_ms())
-                self._alarm = ticks_add(ticks_ms(), ms)
-                try:
-                    await asyncio.sleep_ms(ms)
-                except asyncio.CancelledError:
-                    pass
-        finally:
-            self._timer = None
-
-    def _due(self, now):
-        # Does what is due, and returns the ms until it is to be called again.
-        try:
-            ms = self.session.tick(now)
-        except Exception as error:
-            self._fail(error)
-            ms = self.session.response_ms
-        self._flush()
-        for entry in self._line[:]:
-            ms = min(ms, self._left(entry[4], now))
-        for slot in self.session.slots:
-            if slot.id:
-                ms = min(ms, self._left(slot.ticket, now))
-        return ms
-
-    def _left(self, delivery, now):
-        if delivery.deadline is None:
-            return self.session.response_ms
-        left = ticks_diff(delivery.deadline, now)
-        if left > 0:
-            return left
-        delivery.finish(Timeout("no acknowledgement in time"))
-        self._forget(delivery)
-        return self.session.response_ms
+    def _fail(self, error) -> None:
+        raise error  # a Client ends the link

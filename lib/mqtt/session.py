@@ -6,88 +6,228 @@ in ms of any counter that wraps at a multiple of 2**30. ProtocolError, Overdue a
 the connection.
 """
 
-from . import packet
-from .packet import ProtocolError
-from .topic import check_name
-from .window import Window
+from errno import ETIMEDOUT
+
+from .packet import Overdue, Refused, connect, put_length, request, since, violation
 
 
-class Overdue(Exception):
-    """The server did not answer in time: close the connection. The text says what is missing."""
-
-
-class Refused(Exception):
-    """The server refused the connection. `code` is CONNACK's 1..5; only 3 heals by waiting."""
-
-    def __init__(self, code):
-        super().__init__(packet.refusal(code))
-        self.code = code
-
-
-def since(now, mark) -> int:
-    """Returns the ms from `mark` to `now`, 0 if `mark` is the later. Up to six days."""
-    # 2**30 is where the ESP32's counter wraps; the unix one wraps at a multiple of it.
-    elapsed = (now - mark) & 0x3FFFFFFF
-    return elapsed if elapsed < 0x20000000 else 0
-
-
-class Session(Window):
-    """MQTT 3.1.1 at QoS 0 and 1. Takes its memory at the start: two buffers and a window."""
+class Session:
+    """MQTT 3.1.1 at QoS 0 and 1, with two buffers and a window of packets in flight."""
 
     def __init__(
-        self,
-        client_id,
-        user=None,
-        password=None,
-        keep_alive=60,
-        clean=True,
-        will=None,
-        window=8,
-        buffer=1024,
-    ):
-        if will:
-            will = (check_name(will[0]),) + tuple(will[1:])
-        self._options = (client_id, user, password, keep_alive, clean, will)
-        # ms after which a PINGREQ is due: early, for an interval may never exceed it (3.1.2.10).
-        self._ping_ms = keep_alive * 750
-        # ms the server has for PUBACK, SUBACK, UNSUBACK and PINGRESP, and the socket for output.
-        self.response_ms = min(10_000, max(2_000, keep_alive * 200)) if keep_alive else 10_000
-        # ms the server has for CONNACK.
+        self, client_id, user=None, password=None, keep_alive=60, clean=True, will=None,
+        window=8, buffer=1024,
+    ):  # fmt: skip
+        # Of the next CONNECT. A will is (topic, payload, QoS, retain).
+        self.options = [client_id, user, password, keep_alive, clean, will]
+        connect(self.options)  # a wrong one shows at once
+        # How many packets go out before the first of them is answered.
+        self.window = window
+        # Whether those in flight go out right behind CONNECT, before CONNACK (3.1.4).
+        self.early = False
+        # ms the server has for CONNACK, and for other answers or to take output.
         self.connack_ms = 10_000
-        # Called with (topic, payload, first byte) of a message, views that live until it returns.
-        self.on_message = None
-        # Called with (ticket, outcome) of an answer: None, CONNACK's session present, or
-        # SUBACK's bytes.
-        self.on_done = None
-        # What was received and not taken yet lies in rx from _pos to _end.
-        self._rx = memoryview(bytearray(buffer))
-        # Packets larger than rx, passed over so far.
-        self.skipped = 0
+        self.response_ms = min(10_000, max(2_000, keep_alive * 200)) if keep_alive else 10_000
+        # Called with (topic, payload, first byte) of a message, views that live until it returns;
+        # (ticket, outcome) with outcome None, CONNACK's session present, or SUBACK's bytes;
+        # and, if it is set, (topic, piece, offset, size) of a message larger than the buffer.
+        self.on_message = self.on_done = self.on_piece = None
         # What CONNACK said: the server still had the session.
         self.present = False
-        super().__init__(window, buffer)
-        packet.connect(self.tx, *self._options)  # a wrong option shows at once
+        # What waits to be sent, and how much of it.
+        self.tx = bytearray(buffer)
+        # Packets that wait for their answer, in their order (4.6): (identifier, first byte,
+        # topic, payload, ticket), or for a request (identifier, first byte, no topic, whole
+        # packet, ticket, number of filters). CONNECT has identifier 0.
+        self.flight = []
+        # How many of them went out on any connection: the next time it is with DUP (3.3.1.1).
+        self._known = 0
+        self._last_id = 0
+        # What was received and not taken yet lies in rx from _pos to _end.
+        self._rx = memoryview(bytearray(buffer))
+        self.close()
 
     def open(self, now, ticket=None):
         """Begins a connection: puts CONNECT into tx. CONNACK calls on_done(ticket, present)."""
         self.close()
-        self._open = True
-        self.request.ticket = ticket
-        self._now = self._heard = now
-        self._grown(packet.connect(self.tx, *self._options))
+        self._now = self._heard = self._sent = now
+        self._limit = self.window + 1 if self.early else 1
+        self._first(0, 0x12, connect(self.options), ticket, None)
 
     def close(self):
-        """Ends the connection, as Window.close does."""
-        # True between open and close.
-        self._open = False
-        # Bytes still to pass over of a packet larger than rx.
-        self._skip = 0
-        # Bytes behind the identifier of such a packet; -1 when none is expected.
-        self._rest = -1
+        """Ends the connection. Returns the tickets that get no answer now; publishes stay."""
+        # True from CONNACK until the connection ends.
+        self.connected = False
+        # How many packets in flight may go out, and how many went out, on this connection.
+        self._limit = self._next = 0
+        self.tx_len = self._pos = self._end = 0
+        # Rest of a payload that did not fit into tx: until its end tx is full.
+        self._body = b""
+        # A message larger than rx that is on its way through it, or None.
+        self._large = None
         # When a PINGREQ without an answer was sent, or None.
         self._pinged = None
-        self._pos = self._end = 0
-        return super().close()
+        gone = []
+        for entry in self.flight[:]:
+            if entry[1] >> 4 != 3:
+                gone.append(self._take(self.flight.index(entry))[4])
+        return gone
+
+    # Sending
+
+    def publish(self, topic, payload, qos, retain, now, ticket=None):
+        """Takes a message; `topic` and `payload` are bytes, the topic checked.
+
+        QoS 1 is always taken, and its payload must stay as it is until it is acknowledged.
+        Returns its identifier (1 with QoS 0), or 0 if QoS 0 has no room now or would overtake.
+        Raises ValueError if it can never be sent.
+        """
+        self._now = now
+        first = 0x31 if retain else 0x30
+        flight = self.flight
+        if len(topic) + 9 > len(self.tx):
+            raise ValueError("a topic longer than the buffer")
+        if not qos:
+            if self._next < len(flight) or not self.connected:
+                return 0
+            return self._put(first, topic, 0, payload)
+        packet_id = self._new_id()
+        flight.append((packet_id, first | 2, topic, payload, ticket))
+        self._pump()
+        return packet_id
+
+    def ask(self, first, filters, now, ticket=None):
+        """Takes SUBSCRIBE (`first` 0x82) or UNSUBSCRIBE (0xA2) of (filter, qos).
+
+        Returns its identifier, 0 without a connection.
+        """
+        self._now = now
+        if not self.connected:
+            return 0
+        packet_id = self._new_id()
+        raw = request(first, packet_id, filters)
+        return self._first(packet_id, first, raw, ticket, len(filters))
+
+    def ping(self, now):
+        """Puts PINGREQ into tx (3.12), if there is room."""
+        self._now = now
+        if self._put(0, b"", 0, b"\xc0\0") and self._pinged is None:
+            self._pinged = now
+
+    def disconnect(self):
+        """Puts DISCONNECT into tx (3.14), if there is room."""
+        self._put(0, b"", 0, b"\xe0\0")
+
+    def forget(self, ticket):
+        """Gives up the publish in flight of that ticket; a late PUBACK does no harm."""
+        for entry in self.flight:
+            if entry[4] is ticket:
+                self._take(self.find(entry[0]))
+                return self._pump()
+
+    def find(self, packet_id):
+        """Returns the place in flight of an identifier, or -1."""
+        place = 0
+        for entry in self.flight:
+            if entry[0] == packet_id:
+                return place
+            place += 1  # noqa: SIM113 - enumerate allocates
+        return -1
+
+    def sent(self, count, now):
+        """The socket took `count` bytes of tx: moves the rest to its start, and fills up."""
+        self._now = self._sent = now
+        left = self.tx_len - count
+        if left:
+            view = memoryview(self.tx)
+            view[:left] = view[count : self.tx_len]
+        self.tx_len = left
+        if self._body:
+            self._fill()
+        self._pump()
+
+    def _new_id(self):
+        # 1..65535, never one in use (2.3.1).
+        while True:
+            self._last_id = self._last_id % 65535 + 1
+            if self.find(self._last_id) < 0:
+                return self._last_id
+
+    def _first(self, packet_id, first, raw, ticket, filters):
+        # Puts a request before the publishes that have not gone out.
+        self._known += self._next < self._known
+        self.flight.insert(self._next, (packet_id, first, b"", raw, ticket, filters))
+        self._pump()
+        return packet_id
+
+    def _take(self, place):
+        # Takes a packet out of those in flight.
+        self._next -= place < self._next
+        self._known -= place < self._known
+        if not place:
+            # The next has its own time from here on, and its own repeat.
+            self._mark = self._now
+            self._again = False
+        return self.flight.pop(place)
+
+    def _pump(self):
+        # Puts into tx what may go out and has room, in order (4.4, 4.6).
+        while self._next < self._limit and self._next < len(self.flight):
+            if not self._send(self._next):
+                break
+            self._next += 1
+            self._known = max(self._known, self._next)
+
+    def _send(self, place):
+        entry = self.flight[place]
+        if not place:
+            self._mark = self._now
+        dup = 8 if place < self._known else 0
+        return self._put(entry[1] | dup, entry[2], entry[0], entry[3])
+
+    def _put(self, first, topic, packet_id, payload):
+        # A whole packet has no topic. One larger than tx is begun in an empty one.
+        tx = self.tx
+        pos = self.tx_len
+        width = len(topic)
+        size = len(payload)
+        if pos and pos + width + size + 9 > len(tx):
+            return 0
+        if topic:
+            tx[pos] = first
+            size += width + (4 if packet_id else 2)
+            pos = put_length(tx, pos + 1, size)
+            tx[pos] = width >> 8
+            tx[pos + 1] = width & 255
+            end = pos + 2 + width
+            tx[pos + 2 : end] = topic
+            pos = end
+            if packet_id:
+                tx[pos] = packet_id >> 8
+                tx[pos + 1] = packet_id & 255
+                pos += 2
+            size = len(payload)
+        end = pos + size
+        # When something was put into tx, or the socket took something.
+        self._sent = self._now
+        try:
+            if end <= len(tx):
+                tx[pos:end] = payload
+                self.tx_len = end
+                return 1
+            self._body = memoryview(payload)
+        except TypeError:
+            self._body = payload.open()  # a Source: see large.py
+        self.tx_len = pos
+        self._fill()
+        return 1
+
+    def _fill(self):
+        start = self.tx_len
+        body = self._body
+        self.tx_len = end = min(start + len(body), len(self.tx))
+        self.tx[start:end] = body[: end - start]
+        self._body = body[end - start :]
 
     # Receiving
 
@@ -110,123 +250,108 @@ class Session(Window):
         Calls on_message and on_done. Raises ProtocolError or Refused.
         """
         self._now = now
-        if self.owed or not self._open or (self._skip or self._rest >= 0) and not self._pass():
-            return False
-        pos = self._pos
-        end = self._end
-        size = packet.length(self._rx, pos + 1, end)
-        if size < 0:
-            return False
-        start = pos + 2 + (size & 3)
-        stop = start + (size >> 2)
-        if stop > end:
-            return stop - pos > len(self._rx) and self._oversized(start, stop)
-        self._pos = stop
-        first = self._rx[pos]
-        if first >> 4 == 3:
-            self._publish(first, start, stop)
-        else:
-            self._answer(first, start, stop)
-        return True
-
-    def _publish(self, first, start, stop):
-        if not self.connected:
-            raise ProtocolError("PUBLISH before CONNACK (3.2)")
-        end = body = packet.topic_end(self._rx, start, stop, first)
-        packet_id = 0
-        if first & 6:
-            self._check_qos(first)
-            packet_id = packet.publish_id(self._rx, end)
-            body += 2
-        self.on_message(self._rx[start + 2 : end], self._rx[body:stop], first)
-        # The handler may have closed the connection.
-        if packet_id and self.connected:
-            self.owed = packet_id
-            self._pump()
-
-    def _check_qos(self, first):
-        # QoS 2 is a module of its own: here and in _answer (PUBREC, PUBREL, PUBCOMP) is its place.
-        if first & 4:
-            raise ProtocolError("PUBLISH at QoS 2, which nobody subscribed (3.8.4)")
-
-    def _oversized(self, start, stop):
-        # A PUBLISH larger than rx; a handler of pieces can come in here. Its head is passed over
-        # first, then the identifier is taken, then the rest is passed over.
-        pos = self._pos
-        first = self._rx[pos]
-        if first >> 4 != 3 or not self.connected:
-            raise ProtocolError("packet 0x%02x is too long" % first)
-        if self._end - start < 2:
-            return False
-        end = packet.topic_end(self._rx, start, stop, first)
-        self._skip = stop - pos
-        if first & 6:
-            self._check_qos(first)
-            self._skip = end - pos
-            self._rest = stop - end - 2
-        self.skipped += 1
-        return True
-
-    def _pass(self):
-        # Passes over what is there of an oversized packet. True at its end.
-        count = min(self._skip, self._end - self._pos)
-        self._skip -= count
-        self._pos += count
-        if self._skip or self._rest < 0:
-            return not self._skip
-        if self._end - self._pos < 2:
-            return False
-        self.owed = packet.publish_id(self._rx, self._pos)
-        self._pos += 2
-        self._skip = self._rest
-        self._rest = -1
-        self._pump()
-        return not self.owed and self._pass()
-
-    def _answer(self, first, start, stop):
         rx = self._rx
-        if first == 0x20:
-            self._connack(packet.connack(rx, start, stop))
-        elif not self.connected:
-            raise ProtocolError("a packet before CONNACK (3.2)")
-        elif first == 0x40:
-            # Late, doubled and unknown ones do no harm.
-            packet_id = packet.identifier(rx, start, stop)
-            slot = self.slots[packet_id % self._window]
-            if packet_id and slot.id == packet_id:
-                self.on_done(self._release(slot), None)
-        elif first == 0x90:
-            self._answered(first, start, packet.suback(rx, start, stop))
-        elif first == 0xB0:
-            packet.identifier(rx, start, stop)
-            self._answered(first, start, None)
-        elif first == 0xD0 and start == stop:
+        pos = self._pos
+        if self._large:
+            return self._large.take()
+        size = shift = 0
+        start = pos + 1
+        while True:
+            if start >= self._end:
+                return False
+            byte = rx[start]
+            start += 1
+            size |= (byte & 127) << shift
+            if byte < 128:
+                break
+            shift += 7
+            if shift > 21:
+                raise violation(223)
+        first = rx[pos]
+        stop = start + size
+        large = stop - pos > len(rx)
+        publish = first >> 4 == 3
+        if self.connected == (first == 0x20) or (large if not publish else size < 2):
+            raise violation(310, first)
+        if stop > self._end and not (large and start + 2 <= self._end):
+            return False
+        if publish:
+            return self._publish(first, start, stop, large)
+        self._pos = stop
+        self._answer(first, start, size)
+        return True
+
+    def _publish(self, first, start, stop, large):
+        # QoS 2 is a module of its own: here and in _answer (PUBREC, PUBREL, PUBCOMP) is its place.
+        rx = self._rx
+        qos = first & 6
+        if qos > 2 or first & 8 and not qos:
+            raise violation(331, first)
+        end = body = start + 2 + (rx[start] << 8 | rx[start + 1])
+        if qos:
+            body += 2
+        if end == start + 2 or body > stop:
+            raise violation(332)
+        if qos and self.tx_len + 4 > len(self.tx):
+            return False  # no room for its PUBACK
+        if large:
+            from .large import Large
+
+            self._large = Large(self, start + 2, end, body, stop)
+            return True
+        self._pos = stop
+        if qos:
+            self._ack(rx[end] << 8 | rx[end + 1])
+        self.on_message(rx[start + 2 : end], rx[body:stop], first)
+        return True
+
+    def _ack(self, packet_id):
+        # There is room, and it goes out before what a handler sends.
+        if not packet_id:
+            raise violation(231)
+        tx = self.tx
+        pos = self.tx_len
+        tx[pos] = 0x40
+        tx[pos + 1] = 2
+        tx[pos + 2] = packet_id >> 8
+        tx[pos + 3] = packet_id & 255
+        self.tx_len = pos + 4
+        self._sent = self._now
+
+    def _answer(self, first, start, size):
+        rx = self._rx
+        outcome: callable = None
+        if first == 0xD0 and not size:
             self._pinged = None
-        else:
-            raise ProtocolError("packet 0x%02x, which no server sends" % first)
+            return
+        if first not in b"\x20\x40\x90\xb0" or (size < 3 if first == 0x90 else size != 2):
+            raise violation(220, first)
+        packet_id = rx[start] << 8 | rx[start + 1]
+        if first == 0x90:
+            outcome = bytes(rx[start + 2 : start + size])
+            for code in outcome:
+                if code > 2 and code != 128:
+                    raise violation(393, code)
+        if first == 0x20:
+            code = packet_id & 255
+            self.present = outcome = packet_id > 255
+            if code > 5 or packet_id > 256 or outcome and self.options[4]:
+                raise violation(322, packet_id)
+            if code:
+                from .advice import refusal
 
-    def _connack(self, answer):
-        if self.connected:
-            raise ProtocolError("a second CONNACK (3.2)")
-        if answer & 255:
-            raise Refused(answer & 255)
-        self.present = answer != 0
-        if self.present and self._options[4]:
-            raise ProtocolError("session present after a clean start (3.2.2.2)")
-        self.connected = True
-        ticket = self.request.free()
-        self._pump()
-        self.on_done(ticket, self.present)
-
-    def _answered(self, first, start, outcome):
-        # SUBACK is 0x90 for 0x82, UNSUBACK 0xB0 for 0xA2. Those that answer nothing do no harm.
-        request = self.request
-        packet_id = self._rx[start] << 8 | self._rx[start + 1]
-        if packet_id == request.id and request.first ^ first == 0x12:
-            if outcome and len(outcome) != len(request.topic):
-                raise ProtocolError("SUBACK with another count than SUBSCRIBE (3.9.3)")
-            self._unsent -= not request.sends
-            self.on_done(request.free(), outcome)
+                raise Refused(code, refusal(code))
+            self.connected = True
+            self._limit = self.window
+            packet_id = 0
+        # Late, doubled and unknown ones do no harm.
+        place = self.find(packet_id)
+        if place >= 0 and (self.flight[place][1] & 254) + 14 == first:
+            if first == 0x90 and len(outcome) != self.flight[place][5]:
+                raise violation(384)
+            ticket = self._take(place)[4]
+            self._pump()
+            self.on_done(ticket, outcome)
 
     # Time
 
@@ -236,45 +361,39 @@ class Session(Window):
         Puts PINGREQ into tx, repeats once what is not acknowledged. Raises Overdue.
         """
         self._now = now
-        left = self.response_ms
-        if self._ping_ms:
-            # Looked at as often as a ping may be due, also while something else is awaited.
-            left = min(left, self._ping_ms)
-        if not self._open:
+        limit = self.response_ms
+        # Early, for an interval may never exceed the keep alive (3.1.2.10).
+        ping = self.options[3] * 750
+        left = min(limit, ping or limit)
+        if not self._limit:
             return left
         if not self.connected:
             return min(left, self._left(self.connack_ms, self._sent, "CONNACK"))
-        if self._pinged is not None:
-            left = min(left, self._left(self.response_ms, self._pinged, "PINGRESP"))
-        elif self._ping_ms and not self.tx_len:
+        if self._pinged is not None and not self._body:
+            left = min(left, self._left(limit, self._pinged, "PINGRESP"))
+        elif ping and not self.tx_len:
             # Also when only sending or only receiving: either way a dead link shows.
             quiet = max(since(now, self._sent), since(now, self._heard))
-            if quiet < self._ping_ms:
-                left = min(left, self._ping_ms - quiet)
+            if quiet < ping:
+                left = min(left, ping - quiet)
             else:
-                self._grown(packet.empty(self.tx, 0, 0xC0))
-                self._pinged = now
-        for slot in self.slots:
-            if slot.sends:
-                left = min(left, self._unanswered(slot))
+                self.ping(now)
+        if self._next:
+            # One repeat on the same connection, then the link is given up.
+            wait = limit - since(now, self._mark)
+            if wait > 0:
+                left = min(left, wait)
+            elif self._again:
+                self._left(0, now, "acknowledgement")
+            elif not self.tx_len:
+                self._again = True
+                self._send(0)
         if self.tx_len:
-            left = min(left, self._left(self.response_ms, self._sent, "room for output"))
+            left = min(left, self._left(limit, self._sent, "room for output"))
         return left
 
     def _left(self, limit, mark, what):
         left = limit - since(self._now, mark)
         if left <= 0:
-            raise Overdue("no %s within %d ms" % (what, limit))
-        return left
-
-    def _unanswered(self, slot):
-        # One repeat on the same connection, then the link is given up.
-        limit = self.response_ms
-        if slot.sends > 1:
-            return self._left(limit, slot.mark, "acknowledgement")
-        left = limit - since(self._now, slot.mark)
-        if left <= 0:
-            left = limit
-            if not self.tx_len:
-                self._send(slot)
+            raise Overdue(ETIMEDOUT, "no %s in time" % what)
         return left

@@ -9,17 +9,19 @@ import socket
 from errno import EINPROGRESS, ENOTCONN, ETIMEDOUT
 from time import ticks_diff, ticks_ms
 
-from .packet import ProtocolError, data, empty, well_formed
-from .session import Overdue, Refused, Session, since
-from .topic import check_filter, check_name
+from .packet import ProtocolError
+from .session import Refused, Session
+from .topic import check_filter, check_name, data, well_formed
 
-
-class MQTTException(Exception):
-    """The broker refuses. Its args: CONNACK's code 1..5 or SUBACK's 0x80, and what to do."""
+# The broker refuses. Its args: CONNACK's code 1..5 or SUBACK's 0x80, and what to do.
+MQTTException = Refused
 
 
 class MQTTClient:
-    """A connection. Messages received that are larger than `buffer` bytes are skipped."""
+    """A connection. For messages larger than `buffer` bytes see large.py; else they are skipped.
+
+    `window` is how many publishes at QoS 1 `publish_many` has in flight.
+    """
 
     # How long, in s, a call waits for the broker: set it, or connect(timeout=...).
     timeout = 10
@@ -47,65 +49,67 @@ class MQTTClient:
         self.set_callback(None)
         if not user:
             user = password = None
+        # Its window has no end, for the callback can't wait: `window` is held to here.
         session: callable = Session(
-            client_id, user, password, keepalive, True, None, window, buffer
+            client_id, user, password, keepalive, True, None, 65535, buffer
         )
-        self._session = session
+        self.session = session
+        self.window = window
         session.on_message = self._on_message
         session.on_done = self._on_done
         self._answer_ms = session.response_ms
-        self._will = None
         # QoS by filter: what a new session at the broker has to be told.
         self._subscribed = {}
-        # What waits for room: (first byte, filter, QoS), or (topic, payload, retain) of QoS 1.
-        self._line = []
-        # Number of the last publish at QoS 1, and the ticket waited for: 0 for any, or None.
-        self._ticket = 0
-        self._waiting = None
         # Name checked last, and its bytes: it is checked once when one topic repeats.
         self._topic = self._name = None
         # True in the callback, where nothing may be received.
         self._inside = False
+        # Identifier of the publish or request that was waited for last.
+        self._wanted = 0
         # What the callback raised or a broker refused, until it can be raised; and the first
         # byte of the PUBLISH received last.
         self._error = self._op = None
 
     def set_callback(self, f, views=False):
-        """f(topic, msg) gets bytes; with `views` f(topic, msg, retain) views, until it returns."""
+        """f(topic, msg) gets bytes.
+
+        With `views` f(topic, msg, retain, dup, qos) gets views that live until it returns.
+        """
         self.cb = f
         self._views = views
 
     def set_last_will(self, topic, msg, retain=False, qos=0):
         """Sets the will of the next connect(). Raises TopicError."""
-        self._will = (check_name(topic), msg, qos, retain)
+        self.session.options[5] = (check_name(topic), msg, qos, retain)
 
     def connect(self, clean_session=True, timeout=None):
         """Connects; returns if the broker still had the session. Raises OSError, MQTTException."""
         self._drop()
         self.timeout = timeout or self.timeout
-        session = self._session
+        session = self.session
         session.connack_ms = ms = int(self.timeout * 1000)
         # One repeat, and the answer to it, in time.
         session.response_ms = min(self._answer_ms, ms // 2)
-        session._options = session._options[:4] + (clean_session, self._will)
-        session.open(ticks_ms(), 0)
+        session.options[4] = clean_session
+        session.open(ticks_ms())
         try:
             self._link(ms)
-            self._await(0)
+            while not session.connected:
+                self._serve(ms)
         finally:
             if not session.connected:
                 self._drop()
         if not session.present:
-            for pair in list(self._subscribed.items()):
-                self._ask((0x82,) + pair)
+            for name, qos in list(self._subscribed.items()):
+                self._ask(0x82, name, qos)
         return session.present
 
     def disconnect(self):
         """Waits until all is acknowledged, says goodbye and closes. Raises OSError."""
         try:
             if self.sock:
-                self.publish_many(())
-                self._session.disconnect()
+                self._await(0)
+                self.session.disconnect()
                 self._flush()
         finally:
             self._drop()
@@ -113,10 +117,7 @@ class MQTTClient:
     def ping(self):
         """Asks for a sign of life. With `keepalive` the other calls do it when it is due."""
         self._flush()
-        session = self._session
-        session._now = now = ticks_ms()
-        session._pinged = session._pinged or now
-        session._grown(empty(session.tx, session.tx_len, 0xC0))
+        self.session.ping(ticks_ms())
         self._flush()
 
     def publish(self, topic, msg, retain=False, qos=0):
@@ -127,41 +128,39 @@ class MQTTClient:
         if qos:
             self._post(topic, msg, retain, qos)
             self._flush()
-            if not self._inside:
-                self._await(self._ticket)
+            self._await()
             return
         if topic is not self._topic:
-            self._name = check_name(topic)
-            self._topic = topic
+            self._check(topic)
         if not isinstance(msg, bytes):
             msg = data(msg)
-        while not self._session.publish(self._name, msg, 0, retain, ticks_ms()):
+        while not self.session.publish(self._name, msg, 0, retain, ticks_ms()):
             self._flush()
         self._flush()
 
     def publish_many(self, messages, retain=False, qos=1):
         """Publishes (topic, msg) pairs with the window full; returns when all are acknowledged."""
-        self._until(self._session._window - 1)
+        last = self.window - 1
+        self._await(last)
         for topic, msg in messages:
             (self._post if qos else self.publish)(topic, msg, retain, qos)
             # Now and not before the next, which would be lost with the link.
-            self._until(self._session._window - 1)
-        self._until(0)
-        self._finish()
+            self._await(last)
+        self._await(0)
 
     def subscribe(self, topic, qos=0):
         """Subscribes; in the callback it does not wait. Raises MQTTException if refused."""
         if not self.cb or qos not in (0, 1):
             raise ValueError("set_callback first; QoS is 0 or 1")
         name = check_filter(topic)
-        self._ask((0x82, name, qos))
+        self._ask(0x82, name, qos)
         self._subscribed[name] = qos
 
     def unsubscribe(self, topic):
         """Ends a subscription; in the callback it does not wait."""
         name = check_filter(topic)
         self._subscribed.pop(name, None)
-        self._ask((0xA2, name, 0))
+        self._ask(0xA2, name, 0)
 
     def wait_msg(self):
         """Takes one packet. Returns a PUBLISH's first byte, else None.
@@ -169,11 +168,10 @@ class MQTTClient:
         After `timeout` of silence it pings: the answer ends the wait, too. Raises OSError.
         """
         self._op = None
-        ms = self._session.connack_ms
+        ms = self.session.connack_ms
         if not self._inside and not self._serve(ms, True):
             self.ping()
             self._serve(ms, True)
-        self._finish()
         return self._op
 
     def check_msg(self):
@@ -185,111 +183,104 @@ class MQTTClient:
 
     # Sending
 
+    def _check(self, topic):
+        self._name = check_name(topic)
+        self._topic = topic
+
     def _post(self, topic, msg, retain, qos):
         # Hands a message at QoS 1 to the session as soon as there is room.
-        if topic is not self._topic:
-            self._name = check_name(topic)
-            self._topic = topic
         if qos != 1:
             raise ValueError("QoS is 0 or 1")
-        name = self._name
-        msg = bytes(data(msg))  # it stays as it is until it is acknowledged
-        if self._inside:
-            self._line.append((name, msg, retain))
-            return
+        if topic is not self._topic:
+            self._check(topic)
+        msg = data(msg)
+        if isinstance(msg, (bytearray, memoryview)):
+            msg = bytes(msg)  # it stays as it is until it is acknowledged
+        self._open()
+        self._await(self.window - 1)
+        self._want(self.session.publish(self._name, msg, 1, retain, ticks_ms()))
+
+    def _ask(self, first, name, qos):
+        self._want(self.session.ask(first, ((name, qos),), ticks_ms(), name))
+        self._flush()
+        self._await()
+
+    def _want(self, packet_id):
+        if not self._inside:
+            self._wanted = packet_id
+
+    def _open(self):
         if not self.sock:
             raise OSError(ENOTCONN)
-        self._until(self._session._window - 1)
-        ticket = self._ticket + 1
-        self._session.publish(name, msg, 1, retain, ticks_ms(), ticket)
-        self._ticket = ticket
-
-    def _until(self, used):
-        # Waits until no more are in flight; the callback can't.
-        while not self._inside and (self._session.used > used or self._line):
-            self._await(0)
-
-    def _ask(self, request):
-        self._line.append(request)
-        self._flush()
-        if not self._inside:
-            self._await(request)
 
     def _flush(self):
         # Sends all that is ready.
-        if not self.sock:
-            raise OSError(ENOTCONN)
-        if self._line:
-            self._pump()
-        session = self._session
+        self._open()
+        session = self.session
         try:
             while session.tx_len:
                 count = self.sock.write(session.tx, session.tx_len)
                 if count:
                     session.sent(count, ticks_ms())
                 else:
-                    left = session.connack_ms - since(ticks_ms(), session._sent)
-                    self._ready(select.POLLOUT, left)
+                    self._ready(select.POLLOUT, session.connack_ms)
         except OSError:
             self._drop()
             raise
 
-    def _finish(self):
-        if self._session.tx_len:
-            self._flush()
-
-    def _pump(self):
-        # Hands over what waits in line, while there is room.
-        session = self._session
-        line = self._line
-        while line:
-            a, b, c = line[0]
-            ask = isinstance(a, int)
-            if session.request.id if ask else session.used == session._window:
-                break
-            request = line.pop(0)
-            if ask:
-                session.ask(a, ((b, c),), ticks_ms(), request)
-            else:
-                session.publish(a, b, 1, c, ticks_ms(), 0)
-
     # Receiving
+
+    def _await(self, count=-1):
+        # Serves until no more are in flight, or until that wanted is answered. The callback
+        # can't. The first in flight has its time, whatever else comes without end.
+        session = self.session
+        flight = session.flight
+        first = None
+        start = 0
+        while not self._inside and (
+            session.find(self._wanted) >= 0 if count < 0 else len(flight) > count
+        ):
+            now = ticks_ms()
+            if flight[0] is not first:
+                first = flight[0]
+                start = now
+            left = session.connack_ms - ticks_diff(now, start)
+            if left <= 0:
+                self._drop()
+                raise OSError(ETIMEDOUT)
+            self._serve(left)
 
     def _serve(self, patience, single=False):
         # Takes one packet, or all that came with it; False if none came within `patience` ms.
         try:
             taken = self._take(patience, single)
-        except Exception as error:
+            if self.session.tx_len:
+                self._flush()
+        except Exception:
             self._drop()
-            if isinstance(error, Refused):
-                raise MQTTException(error.code, str(error))
-            if isinstance(error, (Overdue, ProtocolError)):
-                raise OSError(ETIMEDOUT if isinstance(error, Overdue) else -1, str(error))
-            raise error
+            raise
         error = self._error
         if error:
             self._error = None
-            self._finish()
             raise error
         return taken
 
     def _take(self, patience, single):
-        session = self._session
+        self._open()
+        session = self.session
         start = now = ticks_ms()
         taken = False
         while True:
             while session.receive(now):
                 taken = True
                 if single or self._error:
-                    return taken
-            # What is owed waits for room, and the next packet for it.
-            owed = session.owed
-            if session.tx_len or self._line or not (taken or self.sock):
+                    return True
+            if session.tx_len:
+                # What is owed may need its room, and the next packet, too.
                 self._flush()
-            if owed:
                 continue
             if taken:
-                return taken
+                return True
             count = self.sock.readinto(session.space())
             if count:
                 session.received(count, ticks_ms())
@@ -298,34 +289,23 @@ class MQTTClient:
             else:
                 # Only now, for what is at hand may be the answer that seemed overdue.
                 left = min(session.tick(now), patience - ticks_diff(now, start))
-                self._finish()
+                if session.tx_len:
+                    self._flush()
                 if left <= 0:
-                    return taken
+                    return False
                 self._ready(select.POLLIN, left)
             now = ticks_ms()
-
-    def _await(self, ticket):
-        # Serves until that one is answered.
-        self._waiting = ticket
-        start = ticks_ms()
-        while self._waiting is not None:
-            left = self._session.connack_ms - ticks_diff(ticks_ms(), start)
-            if left <= 0:
-                self._drop()
-                raise OSError(ETIMEDOUT)
-            self._serve(left)
-        self._finish()
 
     def _on_message(self, topic, msg, first):
         self._op = first
         if not self.cb:
             return
-        if not (self._views or well_formed(topic)):
+        if not well_formed(topic):
             raise ProtocolError("a topic that is not UTF-8 (1.5.3)")
         self._inside = True
         try:
             if self._views:
-                self.cb(topic, msg, bool(first & 1))
+                self.cb(topic, msg, first & 1, first >> 3 & 1, first >> 1 & 3)
             else:
                 self.cb(bytes(topic), bytes(msg))
         except Exception as error:
@@ -333,12 +313,10 @@ class MQTTClient:
         finally:
             self._inside = False
 
-    def _on_done(self, ticket, outcome):
-        if not self._waiting or ticket == self._waiting:
-            self._waiting = None
+    def _on_done(self, name, outcome):
         if outcome == b"\x80":
-            self._subscribed.pop(ticket[1], None)
-            self._error = MQTTException(0x80, "subscription refused: %s" % ticket[1])
+            self._subscribed.pop(name, None)
+            self._error = MQTTException(0x80, "subscription refused: %s" % name)
 
     # The link
 
@@ -354,8 +332,9 @@ class MQTTClient:
                     raise error
 
     def _dial(self, info, ms):
-        self.sock = sock = socket.socket(info[0], info[1], info[2])
-        sock.settimeout(0)
+        self._poll = None
+        self.sock = sock = socket.socket(*info[:3])
+        sock.setblocking(False)
         # IPPROTO_TCP and TCP_NODELAY: else Nagle's algorithm adds 40 ms to each exchange.
         sock.setsockopt(6, 1, 1)
         try:
@@ -363,8 +342,6 @@ class MQTTClient:
         except OSError as error:
             if error.errno != EINPROGRESS:
                 raise error
-        self._poll = select.poll()
-        self._poll.register(self.sock, select.POLLOUT)
         if self._ready(select.POLLOUT, ms) & (select.POLLERR | select.POLLHUP):
             sock.read(1)  # raises what made it fail
         # No handshake yet: it goes on under the time limit of CONNECT.
@@ -377,15 +354,16 @@ class MQTTClient:
             self.sock = self.ssl.wrap_socket(
                 sock, server_hostname=self.server, do_handshake_on_connect=False
             )
-        self._poll = select.poll()
-        self._poll.register(self.sock, select.POLLOUT)
+        self._poll = None
 
     def _ready(self, mask, ms):
         # Waits for the socket and returns its events. Output has to go; input need not come.
-        if ms > 0:
-            self._poll.modify(self.sock, mask)
-            for _, events in self._poll.ipoll(ms):
-                return events
+        poll = self._poll
+        if not poll:
+            self._poll = poll = select.poll()
+        poll.register(self.sock, mask)
+        for _, events in poll.ipoll(ms):
+            return events
         if mask == select.POLLOUT:
             raise OSError(ETIMEDOUT)
 
@@ -394,5 +372,4 @@ class MQTTClient:
         if self.sock:
             self.sock.close()
             self.sock = None
-        self._session.close()
-        self._line = [one for one in self._line if not isinstance(one[0], int)]
+        self.session.close()

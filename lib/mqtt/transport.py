@@ -11,49 +11,47 @@ import socket
 import time
 from errno import EINPROGRESS, ETIMEDOUT
 
-
-async def tcp(host: str, port: int, timeout_ms: int):
-    """Connects by TCP: resolves the name and tries each address. Raises OSError.
-
-    The name is resolved before the time runs, for no port resolves without blocking.
-    """
-    found = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
-    start = time.ticks_ms()
-    for i, info in enumerate(found):
-        sock = socket.socket(info[0], info[1], info[2])
-        try:
-            # Each address may use its part of the time that is left.
-            left = timeout_ms - time.ticks_diff(time.ticks_ms(), start)
-            await _connected(sock, info[-1], left // (len(found) - i))
-            return sock
-        except OSError as error:
-            sock.close()
-            if i == len(found) - 1:
-                raise error
-        except asyncio.CancelledError:
-            sock.close()
-            raise
-    raise OSError(ETIMEDOUT)
+# Numbers that are the same on every port spare their names: SOCK_STREAM 1, IPPROTO_TCP 6,
+# TCP_NODELAY 1 (MicroPython has none for these two), POLLIN 1, POLLOUT 4, POLLERR 8, POLLHUP 16.
 
 
-async def _connected(sock, address, timeout_ms):
-    sock.setblocking(False)
-    # IPPROTO_TCP and TCP_NODELAY, for which MicroPython has no names: small packets go at once.
-    sock.setsockopt(6, 1, 1)
-    try:
-        sock.connect(address)
-    except OSError as error:
-        if error.errno != EINPROGRESS:
-            raise error
+async def ready(sock, mask, start, timeout_ms):
+    """Waits for those events and returns which came. Raises OSError timeout_ms after start."""
     poll = select.poll()
-    poll.register(sock, select.POLLOUT)
-    start = time.ticks_ms()
+    poll.register(sock, mask)
     while not (found := poll.poll(0)):
         waited = time.ticks_diff(time.ticks_ms(), start)
         if waited >= timeout_ms:
             raise OSError(ETIMEDOUT)
         # Fine at first, so that a near broker is not kept waiting; coarse later.
         await asyncio.sleep_ms(1 + (waited >> 5))
-    if found[0][1] & (select.POLLERR | select.POLLHUP):
-        sock.read(1)  # raises what made it fail
-        raise OSError(ETIMEDOUT)
+    return found[0][1]
+
+
+async def tcp(host: str, port: int, timeout_ms: int):
+    """Connects by TCP: resolves the name and tries each address. Raises OSError.
+
+    The name is resolved before the time runs, for no port resolves without blocking.
+    """
+    found = socket.getaddrinfo(host, port, 0, 1)
+    start = time.ticks_ms()
+    limit = 0
+    for info in found:
+        # Each address may use its part of the time, and what those before it left.
+        limit += timeout_ms // len(found)
+        sock = socket.socket(*info[:3])
+        try:
+            sock.setblocking(False)
+            sock.setsockopt(6, 1, 1)  # small packets go at once
+            try:
+                sock.connect(info[-1])
+            except OSError as error:
+                if error.errno != EINPROGRESS:
+                    raise
+            if await ready(sock, 4, start, limit) & 24:
+                sock.read(1)  # raises what made it fail
+            return sock
+        except BaseException as error:
+            sock.close()
+            if info is found[-1] or not isinstance(error, OSError):
+                raise

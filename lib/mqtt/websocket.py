@@ -4,34 +4,41 @@ Frames and packets need not align (MQTT 3.1.1, 6). Memory is fixed: a frame that
 a buffer, of those that come in only heads and control frames do.
 """
 
-import asyncio
 import io
 import os
 import select
 import time
 from binascii import b2a_base64
-from errno import ETIMEDOUT
 from hashlib import sha1
 
-from .packet import ProtocolError
-from .transport import tcp
+from .transport import ready, tcp
 
 _REQUEST = (
     "GET %s HTTP/1.1\r\nHost: %s:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: mqtt\r\n"
     "%s\r\n"
 )
-# Bytes of the answer that are read at most.
-_ANSWER = 4096
+
+
+def _fault(what, detail=None):
+    # Returns the ProtocolError of that name.
+    from .advice import websocket_fault
+
+    return websocket_fault(what, detail)
 
 
 # Frames (RFC 6455, 5.2) as functions of bytes.
 
 
 def head_size(head, have) -> int:
-    """Returns how many bytes the head of a frame has, as far as its first `have` tell."""
+    """Returns how many bytes the head of a frame has, as far as its first `have` tell.
+
+    A control frame is all head.
+    """
     size = head[1] & 127 if have > 1 else 0
-    return 2 if size < 126 else 4 if size == 126 else 10
+    if size < 126:
+        return size + 2 if head[0] & 8 else 2
+    return 4 if size == 126 else 10
 
 
 def parse(head, inside):
@@ -39,24 +46,25 @@ def parse(head, inside):
 
     `inside`: whether a fragmented message is in progress.
     """
-    opcode = head[0] & 15
+    first = head[0]
+    opcode = first & 15
     size = head[1] & 127
     fault = None
-    if head[0] & 0x70:
-        fault = "reserved bits are set (5.2)"
+    if first & 0x70:
+        fault = "reserved"
     elif head[1] & 0x80:
-        fault = "a masked frame from the server (5.1)"
+        fault = "masked"
     elif opcode in (8, 9, 10):
-        if size > 125 or not head[0] & 0x80:
-            fault = "a long or fragmented control frame (5.5)"
+        if size > 125 or first < 0x80:
+            fault = "control"
     elif opcode != (0 if inside else 2):
-        fault = "a frame of opcode %d instead of binary (5.4)" % opcode
+        fault = "opcode"
     if size > 125:
         size = int.from_bytes(bytes(head[2 : head_size(head, 2)]), "big")
         if size >> 63:
-            fault = "a length beyond 63 bits (5.2)"
+            fault = "length"
     if fault:
-        raise ProtocolError("WebSocket: " + fault)
+        raise _fault(fault, opcode)
     return opcode, size
 
 
@@ -99,22 +107,16 @@ class Stream(io.IOBase):
         self._start = self._end = 0
         # Payload bytes of write() in that frame; 0 once they were reported, or for control.
         self._taken = 0
-        # Head of the frame that comes in, and how much of it is there.
-        self._head = memoryview(bytearray(10))
+        # Head of the frame that comes in, a control frame as a whole, and how much is there.
+        self._head = memoryview(bytearray(127))
         self._have = 0
-        # Opcode of the frame whose payload comes in, None between frames.
-        self._opcode = None
-        # Bytes of its payload still to come.
+        # Bytes of a binary frame's payload still to come; 0 between frames.
         self._left = 0
         # True from the first to the last frame of a fragmented message.
         self._inside = False
-        # Payload of the last control frame, and its length.
-        self._note = memoryview(bytearray(125))
-        self._size = 0
-        # True from a ping until its pong has gone; meanwhile nothing more is received.
-        self._owed = False
-        # True while a pong lies in _out.
-        self._ponging = False
+        # 1 from a ping on, 2 while its pong lies in _out, 0 once that has gone; meanwhile nothing
+        # more is received.
+        self._owed = 0
         # What ended the input: an exception, or True for the server's normal close.
         self._over = None
         # The status that close() tells the server (7.4): its own, if that one closed.
@@ -158,11 +160,11 @@ class Stream(io.IOBase):
         # Sends what waits: a frame begun, then the pong owed. True when all has gone.
         if not self._pushed():
             return False
-        if self._owed and not self._ponging:
-            self._ponging = True
-            if not self._send(10, self._note, self._size):
+        if self._owed == 1:
+            self._owed = 2
+            if not self._send(10, self._head[2:], self._head[1]):
                 return False
-        self._owed = self._ponging = False
+        self._owed = 0
         return True
 
     # Input
@@ -181,12 +183,12 @@ class Stream(io.IOBase):
                 if not count:
                     break
                 total += count
-        except (OSError, ProtocolError) as error:
+        except Exception as error:
             self._over = error
             if self._code == 1000:
                 self._code = 1002
             if not total:
-                raise error
+                raise
         return total or count
 
     def _receive(self, view):
@@ -197,63 +199,38 @@ class Stream(io.IOBase):
             raise self._over
         if self._owed and not self._settled():
             return None
-        if self._opcode is None:
-            count = self._begin()
-            if not count:
-                return count
-        if self._opcode > 7:
-            return self._control()
-        return self._payload(view)
-
-    def _begin(self):
-        # Takes the head of a frame; None or 0 as long as it is not there.
-        while self._have < (size := head_size(self._head, self._have)):
-            count = self._sock.readinto(self._head[self._have : size])
-            if not count:
-                return count
-            self._have += count
-        self._opcode, self._left = parse(self._head, self._inside)
-        self._have = self._size = 0
-        if self._opcode < 8:
-            self._inside = not self._head[0] & 0x80
-        return 1
-
-    def _payload(self, view):
-        count = None
-        if self._left:
-            count = self._sock.readinto(view, min(self._left, len(view)))
-            if not count:
-                return count
-            self._left -= count
         if not self._left:
-            self._opcode = None
+            head = self._head
+            while self._have < (size := head_size(head, self._have)):
+                count = self._sock.readinto(head[self._have : size])
+                if not count:
+                    return count
+                self._have += count
+            self._have = 0
+            opcode, size = parse(head, self._inside)
+            if opcode > 7:
+                return self._control(opcode, size)
+            self._inside = head[0] < 0x80
+            self._left = size
+            if not size:
+                return None
+        count = self._sock.readinto(view, min(self._left, len(view)))
+        self._left -= count or 0
         return count
 
-    def _control(self):
-        # Takes a control frame, which may stand between the frames of a message (5.4).
-        while self._left:
-            count = self._sock.readinto(self._note[self._size : self._size + self._left])
-            if not count:
-                return count
-            self._size += count
-            self._left -= count
-        opcode = self._opcode
-        self._opcode = None
-        if opcode == 8:
-            return self._closed()
+    def _control(self, opcode, size):
+        # Obeys a control frame, which may stand between the frames of a message (5.4).
         if opcode == 9:
-            self._owed = True
+            self._owed = 1
             self._settled()
-        return None
-
-    def _closed(self):
-        note = self._note
-        if self._size > 1:
-            self._code = note[0] << 8 | note[1]
+        if opcode != 8:
+            return None
+        note = bytes(self._head[2 : size + 2])
         self._over = True
+        if size > 1:
+            self._code = note[0] << 8 | note[1]
         if self._code not in (1000, 1001):
-            reason = bytes(note[2 : self._size])
-            raise ProtocolError("WebSocket: closed by the broker: %d %r" % (self._code, reason))
+            raise _fault("closed", (self._code, note[2:]))
         return 0
 
     # What asyncio and Client need of a socket
@@ -303,39 +280,33 @@ def accept(key) -> bytes:
 
 def check(lines, key):
     """Raises ProtocolError unless the answer's lines open a WebSocket that speaks MQTT."""
-    status = lines[0].split(None, 2)
-    if len(status) < 2 or status[0][:7] != b"HTTP/1." or not status[1].isdigit():
-        raise ProtocolError("no WebSocket: %r: check host and port" % lines[0][:40])
-    if status[1] != b"101":
-        advice = "the credentials" if status[1] in (b"401", b"403") else "host, port and path"
-        raise ProtocolError("no WebSocket: %r: check %s" % (lines[0][:60], advice))
     found = {}
-    for line in lines[1:]:
+    for line in lines:
         name, _, value = line.partition(b":")
         found[name.strip().lower()] = value.strip()
+    get = found.get
     if (
-        found.get(b"sec-websocket-accept") != accept(key)
-        or found.get(b"upgrade", b"").lower() != b"websocket"
-        or b"upgrade" not in found.get(b"connection", b"").lower()
-        or found.get(b"sec-websocket-extensions")
+        lines[0][:7] != b"HTTP/1."
+        or lines[0].split()[1:2] != [b"101"]
+        or get(b"sec-websocket-accept") != accept(key)
+        or get(b"upgrade", b"").lower() != b"websocket"
+        or b"upgrade" not in get(b"connection", b"").lower()
+        or get(b"sec-websocket-extensions")
+        or get(b"sec-websocket-protocol") != b"mqtt"
     ):
-        raise ProtocolError("no WebSocket: a wrong answer to the handshake (4.1)")
-    if found.get(b"sec-websocket-protocol") != b"mqtt":
-        raise ProtocolError("no MQTT on this WebSocket (sub-protocol): check port and path")
+        raise _fault("answer", (lines[0], found))
 
 
-async def _answer(sock):
+async def _answer(sock, start, timeout_ms):
     # Reads the lines of the answer that count, and not one byte behind its end.
-    stream = asyncio.StreamReader(sock)
-    nothing = bytearray(0)
     lines = []
     line = b""
-    left = _ANSWER
+    left = 4096
     while left and len(lines) < 16:
-        await stream.readinto(nothing)  # waits until there is something
+        await ready(sock, 1, start, timeout_ms)
         part = sock.readline(min(left, 128))
         if part == b"":
-            raise ProtocolError("no WebSocket: closed in the handshake: check port and path")
+            raise _fault("ended")
         if not part:
             continue
         left -= len(part)
@@ -348,7 +319,7 @@ async def _answer(sock):
             if not lines or line[:3].lower() in (b"upg", b"con", b"sec"):
                 lines.append(line)
             line = b""
-    raise ProtocolError("no WebSocket: an answer without end")
+    raise _fault("endless")
 
 
 class WebSocket:
@@ -359,13 +330,17 @@ class WebSocket:
     """
 
     def __init__(self, path="/mqtt", over=tcp, headers=(), buffer=512):
-        for line in (path,) + tuple(headers):
-            if "\r" in line or "\n" in line:
-                raise ValueError("a line end in path or headers")
-        if path[:1] != "/" or " " in path:
-            raise ValueError("the path begins with / and has no space")
-        if not 125 <= buffer <= 65535:
-            raise ValueError("buffer is 125 to 65535")
+        lines = path + "".join(headers)
+        if (
+            path[:1] != "/"
+            or " " in path
+            or "\r" in lines
+            or "\n" in lines
+            or not 125 <= buffer <= 65535
+        ):
+            from .advice import websocket_options
+
+            raise ValueError(websocket_options())
         self._path = path
         self._over = over
         self._headers = headers
@@ -378,21 +353,13 @@ class WebSocket:
         start = time.ticks_ms()
         sock = await self._over(host, port, timeout_ms)
         try:
-            left = timeout_ms - time.ticks_diff(time.ticks_ms(), start)
-            await asyncio.wait_for_ms(self._open(sock, host, port), left)
+            key = b2a_base64(os.urandom(16)).strip()
+            unsent = request(host, port, self._path, self._headers, key)
+            while unsent:
+                await ready(sock, 4, start, timeout_ms)
+                unsent = unsent[sock.write(unsent) or 0 :]
+            check(await _answer(sock, start, timeout_ms), key)
             return Stream(sock, self._buffer)
-        except asyncio.TimeoutError:
-            error = OSError(ETIMEDOUT)
-        except BaseException as caught:
-            error = caught
-            if self.explain and isinstance(caught, OSError):
-                error = ProtocolError(self.explain(caught) or str(caught))
-        sock.close()
-        raise error
-
-    async def _open(self, sock, host, port):
-        key = b2a_base64(os.urandom(16)).strip()
-        stream = asyncio.StreamWriter(sock)
-        stream.write(request(host, port, self._path, self._headers, key))
-        await stream.drain()
-        check(await _answer(sock), key)
+        except BaseException:
+            sock.close()
+            raise

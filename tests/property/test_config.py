@@ -101,7 +101,7 @@ def assert_usable(made):
     will = (topics.status, "offline", 1, True)
     client_id = broker["client_id"] or "x" * 23
     keep_alive, user, password = broker["keep_alive"], broker["user"], broker["password"]
-    packet.connect(bytearray(1024), client_id, user, password, keep_alive, True, will)
+    packet.connect((client_id, user, password, keep_alive, True, will))
     levels = [level for sensor in made["sensors"] for level in sensor["levels"]]
     assert levels and len(set(levels)) == len(levels)
     for level in levels:

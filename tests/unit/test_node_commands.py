@@ -27,7 +27,7 @@ class Desk:
         self.replies.append(json.loads(text))
 
     def send(self, payload, retain=False):
-        self.commands.handle("topic", memoryview(payload), retain)
+        self.commands.handle("topic", memoryview(payload), retain, 0, 1)
         return self.replies[-1]
 
 

@@ -184,7 +184,7 @@ def test_what_passes_fits_into_connect():
     user, password = "u" * 256, "p" * 384
     config.check(changed("broker", user=user, password=password))
     will = ("t" * 256, "offline", 1, True)
-    packet.connect(bytearray(1024), "c" * 23, user, password, 60, True, will)
+    packet.connect(("c" * 23, user, password, 60, True, will))
     only_fault(changed("broker", user="u" * 257), "broker.user")
     only_fault(changed("broker", user="u", password="p" * 385), "broker.password: (hidden)")
     only_fault(changed("broker", user="a\0b"), "broker.user")

@@ -209,6 +209,36 @@ def test_a_shared_key(mosquitto, tmp_path):
         assert "identity and key" in text
 
 
+CONNECT = """
+import asyncio
+from mqtt import tls, transport
+raws = []
+async def tcp(*to):
+    raws.append(await transport.tcp(*to))
+    return raws[0]
+tls.tcp = tcp
+async def main():
+    try:
+        await TLS({options!r}, "localhost")("127.0.0.1", {port}, 5000)
+        print("it stands", raws[0].fileno() != -1)
+    except Exception as error:
+        print(type(error).__name__, error, raws[0].fileno())
+asyncio.run(main())
+"""
+
+
+def test_a_refusal_is_told_by_the_transport_itself(papers, mosquitto):
+    server = mosquitto(papers.server() + "require_certificate true")
+    told = run(CONNECT.format(options=papers.ca, port=server.port))
+    assert told.startswith(f"ProtocolError 127.0.0.1:{server.port}: the broker refused"), told
+    assert told.endswith(" -1\n"), "the socket was left open"
+
+
+def test_it_stands_when_the_transport_returns(papers, mosquitto):
+    told = run(CONNECT.format(options=papers.ca, port=mosquitto(papers.server()).port))
+    assert told == "it stands True\n"
+
+
 # Servers that are none
 
 

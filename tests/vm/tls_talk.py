@@ -68,7 +68,7 @@ class Talk:
     def failed(self, error, _=None):
         print("error", repr(error))
 
-    def received(self, topic, payload, retain):
+    def received(self, topic, payload, *_):
         size = len(payload)
         assert bytes(payload) == pattern(size)
         print("echo", size)
@@ -97,7 +97,7 @@ class Talk:
             size = 0 if more else 800
             await self.client.publish("flood/%d" % count, pattern(size), 0)
             count += 1
-            more += bool(self.client._writer)
+            more += self.client.session.tx_len > 0
         print("full")
         await self.client.publish("flood/%d" % count, "", 1)
         print("sent", count + 1)

@@ -1,0 +1,115 @@
+"""Messages larger than the buffer: received in pieces or passed over, sent out of a file.
+
+Loaded when the first one comes, or by a program that sends from a Source.
+"""
+
+from .packet import ProtocolError
+
+
+class Large:
+    """A PUBLISH on its way through a session's buffer that can't hold it."""
+
+    def __init__(self, session, name, end, body, stop):
+        # Positions in the session's buffer: where the topic begins and ends, the payload begins
+        # and the packet ends.
+        self._session = session
+        begin = session._pos
+        self._name = name - begin
+        self._end = end - begin
+        self._body = body - begin
+        self._size = stop - begin
+        # How much of the packet is gone, its identifier if it has one, and its topic.
+        self._gone = self._id = 0
+        self._topic = None
+
+    def take(self):
+        """Takes what the buffer holds of it. Returns False when it needs more."""
+        session = self._session
+        pos = session._pos
+        count = min(self._size - self._gone, session._end - pos)
+        piece = session._rx[pos : pos + count]
+        if session.on_piece and not self._gone and self._body <= len(session._rx):
+            # The topic first, whole.
+            if count < self._body:
+                return False
+            self._topic = str(piece[self._name : self._end], "utf-8")
+        elif not count:
+            return False
+        if session.tx_len + 4 > len(session.tx) and self._body > self._end:
+            return False  # no room for its PUBACK
+        for place in range(self._end, self._body):
+            if 0 <= place - self._gone < count:
+                self._id = self._id << 8 | piece[place - self._gone]
+        offset = self._gone - self._body
+        self._gone += count
+        session._pos += count
+        if self._gone == self._size:
+            session._large = None
+            if self._body > self._end:
+                session._ack(self._id)
+        if self._topic is not None and self._gone > self._body:
+            piece = piece[max(0, -offset) :]
+            session.on_piece(self._topic, piece, max(0, offset), self._size - self._body)
+        return True
+
+
+class Source:
+    """A payload that needs not be in memory: publish it in place of bytes.
+
+    `begin()` returns an open binary file or an iterator of bytes that gives `size` bytes. It is
+    called each time the message is sent: at QoS 1 that may be more than once. Raises ValueError
+    if no packet can be so large.
+    """
+
+    def __init__(self, size, begin):
+        if not 0 <= size < 268_435_456 - 65_539:  # 2.2.3
+            raise ValueError("a payload of 0 to 268369916 bytes")
+        self._size = size
+        self._begin = begin
+
+    def __len__(self):
+        return self._size
+
+    def open(self):
+        """Returns what a session sends from."""
+        return _Reader(self._size, self._begin())
+
+
+class _Reader:
+    def __init__(self, left, source):
+        self._left = left
+        self._source = source
+        # What an iterator gave and was not asked for yet.
+        self._rest = b""
+
+    def __len__(self):
+        return self._left
+
+    def __getitem__(self, part):
+        # A session asks for the next [:n], then for what is behind them, [n:].
+        if part.start:
+            self._left -= part.start
+            if not self._left and hasattr(self._source, "close"):
+                self._source.close()
+            return self
+        size = part.stop
+        out = bytearray(size)
+        done = 0
+        while done < size:
+            if not self._rest:
+                self._rest = self._more(size - done)
+            count = min(size - done, len(self._rest))
+            out[done : done + count] = self._rest[:count]
+            self._rest = self._rest[count:]
+            done += count
+        return out
+
+    def _more(self, size):
+        source = self._source
+        try:
+            more = source.read(size) if hasattr(source, "read") else next(source)
+        except StopIteration:
+            more = b""
+        if not more:
+            raise ProtocolError("a payload ended before its size")
+        return memoryview(more)
