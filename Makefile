@@ -11,11 +11,11 @@ SIM_TAKES = NODES DURATION BROKER
 GIVEN = $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name)))
 UNKNOWN = $(filter-out $(SIM_TAKES) NO_APT PYTHON PIP_%,$(GIVEN))
 
-.PHONY: help setup sim test lint bench size lock clean
+.PHONY: help setup sim test conformance lint bench size lock clean
 
 help:
 	@echo "Fieldpost. Targets:"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 	@echo "Each sets up what is missing: Python packages in .venv, and Mosquitto with apt where allowed"
 	@echo "(root or passwordless sudo; NO_APT=1 forbids it)."
 
@@ -31,6 +31,10 @@ test: ## Run all tests: ARGS='-k topic' goes to pytest
 	@sh tools/setup.sh test
 	@exec .venv/bin/pytest $(ARGS)
 
+conformance: ## Show each statement of MQTT 3.1.1, the tests that cover it, and how they end
+	@sh tools/setup.sh test
+	@.venv/bin/python tools/conformance.py
+
 lint: ## Check style and types
 	@sh tools/setup.sh lint
 	.venv/bin/ruff check
@@ -38,9 +42,10 @@ lint: ## Check style and types
 	.venv/bin/basedpyright
 	.venv/bin/basedpyright -p pyrightconfig.board.json
 
-bench: ## Measure how soon and how punctual simulated nodes report
-	@sh tools/setup.sh sim
-	@.venv/bin/python bench/nodes.py
+bench: ## Measure the MQTT library beside its peers, and the nodes: ARGS='--only rate --verbose'
+	@sh tools/setup.sh bench
+	@.venv/bin/python bench/compare.py $(ARGS)
+	@$(if $(filter --only% --help -h,$(ARGS)),,.venv/bin/python bench/nodes.py)
 
 size: ## Print the compiled sizes against their limits
 	@sh tools/setup.sh lint
@@ -53,7 +58,9 @@ clean: ## Remove what set-up and runs made
 # For maintainers: pins anew, with hashes, what pyproject.toml's dependencies bring in. One lock
 # serves every platform and Python; sim.txt is a part of the other two.
 COMPILE = .venv/bin/uv pip compile -q --universal --python-version 3.10 --generate-hashes \
-	--no-config --custom-compile-command 'make lock' pyproject.toml
+	--config-file requirements/uv.toml --custom-compile-command 'make lock' pyproject.toml
+COMPILE_BENCH = .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+	--config-file requirements/uv.toml --custom-compile-command 'make lock' --group bench
 
 lock:
 	@sh tools/setup.sh lint
@@ -61,3 +68,4 @@ lock:
 	$(COMPILE) --upgrade -o requirements/sim.txt
 	$(COMPILE) --upgrade -c requirements/sim.txt --extra test -o requirements/test.txt
 	$(COMPILE) --upgrade -c requirements/sim.txt --extra broker -o requirements/broker.txt
+	$(COMPILE_BENCH) --upgrade -o requirements/bench.txt

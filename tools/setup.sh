@@ -1,11 +1,12 @@
 #!/bin/sh
 # Sets up what a make target needs, and nothing that is there already.
 #
-# Usage: sh tools/setup.sh sim|test|lint|all
-#   sim   Python packages of the simulation; Mosquitto, or the embedded broker in its place
-#   test  Python packages of the tests; Mosquitto
-#   lint  Python packages of the tests
-#   all   sim and test
+# Usage: sh tools/setup.sh sim|test|lint|bench|all
+#   sim    Python packages of the simulation; Mosquitto, or the embedded broker in its place
+#   test   Python packages of the tests; Mosquitto
+#   lint   Python packages of the tests
+#   bench  what test takes, and what is measured beside our library
+#   all    sim and test
 # Variables: NO_APT=1 forbids apt; PYTHON=program is tried first; with BROKER set, sim needs no
 # broker of its own.
 #
@@ -15,7 +16,7 @@ set -eu
 
 cd "$(dirname "$0")/.."
 root=$(pwd -P)
-goal=${1:?usage: setup.sh sim|test|lint|all}
+goal=${1:?usage: setup.sh sim|test|lint|bench|all}
 mosquitto_programs="mosquitto mosquitto_sub mosquitto_pub"
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/opt/homebrew/sbin
 # Settings of the user's that would lead pip or Python out of .venv.
@@ -73,8 +74,11 @@ broker_ready() {
     mosquitto_complete || { [ "$goal" = sim ] && { installed broker || [ -f .venv/asked ]; }; }
 }
 
+bench_ready() { [ "$goal" != bench ] || installed bench; }
+
 ready() {
-    whole_venv && installed "$(wanted_lock)" && { ! wants_mosquitto || broker_ready; }
+    whole_venv && installed "$(wanted_lock)" && bench_ready &&
+        { ! wants_mosquitto || broker_ready; }
 }
 
 # ---- One set-up at a time ------------------------------------------------------------------
@@ -240,7 +244,8 @@ pip_install() {
     say "installing the Python packages of requirements/$1.txt into .venv"
     rm -f ".venv/$1.stamp"
     : >.venv/unfinished
-    .venv/bin/python -I -m pip install -q --require-hashes -r "requirements/$1.txt" ||
+    # The lock holds all that is wanted of what a package depends on.
+    .venv/bin/python -I -m pip install -q --no-deps --require-hashes -r "requirements/$1.txt" ||
         fail "pip could not install the packages (see above). Is there a network? Then run make again."
     fingerprint "$1" >".venv/$1.stamp"
     [ "$1" != test ] || fingerprint sim >.venv/sim.stamp
@@ -261,6 +266,15 @@ need_packages() {
     pip_install "$(wanted_lock)"
 }
 
+need_bench() {
+    bench_ready && return
+    say "fetching what the bench measures beside our library"
+    rm -f .venv/bench.stamp
+    .venv/bin/python -I bench/fetch.py ||
+        fail "not all could be fetched (see above). Is there a network? Then run make again."
+    fingerprint bench >.venv/bench.stamp
+}
+
 # ---- Mosquitto -----------------------------------------------------------------------------
 
 need_mosquitto() {
@@ -277,8 +291,10 @@ do_without_mosquitto() {
   Fedora           sudo dnf install mosquitto
   macOS            brew install mosquitto
   Windows          winget install EclipseFoundation.Mosquitto (in WSL: as on Debian)"
-    [ "$goal" != test ] || fail "$message
-The tests need it: nothing else is the broker that nodes will meet."
+    case $goal in
+    test | bench) fail "$message
+Without it there is no $goal: nothing else is the broker that nodes will meet." ;;
+    esac
     say "$message"
     if has mosquitto; then
         : >.venv/asked
@@ -291,14 +307,15 @@ The tests need it: nothing else is the broker that nodes will meet."
 # ---- The way through -----------------------------------------------------------------------
 
 case $goal in
-sim | test | lint | all) ;;
-*) fail "unknown goal $goal: sim, test, lint or all" ;;
+sim | test | lint | bench | all) ;;
+*) fail "unknown goal $goal: sim, test, lint, bench or all" ;;
 esac
 ready && exit
 lock
 ready && exit
 # No use in filling .venv for tests that can't run.
-[ "$goal" != test ] || need_mosquitto
+case $goal in test | bench) need_mosquitto ;; esac
 need_packages
+need_bench
 ! wants_mosquitto || broker_ready || need_mosquitto
 say "ready"

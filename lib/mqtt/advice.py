@@ -43,6 +43,7 @@ _WEBSOCKET = {
 
 # What a server may not do, by the paragraph of MQTT 3.1.1.
 _VIOLATIONS = {
+    153: "PUBLISH to a topic name with a wildcard, or that is not UTF-8 (1.5.3, 3.3.2.1)",
     220: "packet 0x%02x is malformed or none of a server's (2.2)",
     223: "a length of over four bytes (2.2.3)",
     231: "PUBLISH with identifier 0 (2.3.1)",

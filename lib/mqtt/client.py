@@ -3,11 +3,11 @@
 import asyncio
 import random
 import sys
-from time import ticks_add, ticks_diff, ticks_ms
+from time import ticks_ms
 
 from .packet import Refused, since
 from .router import Route, route
-from .sender import Delivery, NotConnected, Sender, Timeout
+from .sender import Delivery, NotConnected, Sender, Timeout  # noqa: F401
 from .session import Session
 from .transport import tcp
 
@@ -57,6 +57,8 @@ class Client(Sender):
         self._attempt = self._busy = 0
         # When the link stood; None while it does not.
         self._stood = None
+        # Set when a link ends, or the pause behind it.
+        self._over = asyncio.Event()
         self._stopping = False
 
     # What the application calls
@@ -93,8 +95,8 @@ class Client(Sender):
     def retry(self):
         """Ends the pause before the next attempt: the network is back. Else does nothing."""
         if self._reason is not None:
-            self._attempt = self._alarm = 0
-            self._wake.set()
+            self._attempt = 0
+            self._over.set()
 
     async def stop(self, farewell=None, timeout_ms=2000):
         """Publishes farewell (topic, payload, qos, retain), disconnects; run() returns."""
@@ -111,7 +113,9 @@ class Client(Sender):
             self.session.disconnect()
             self._flush()
         self._end("stopped")
-        self._wake.set()
+        for entry in self.session.flight[:]:
+            self._give_up(entry[4], NotConnected("stopped"))
+        self._over.set()
 
     def run(self):
         """Connects, serves and reconnects until stop(): to be awaited or made a task."""
@@ -122,43 +126,17 @@ class Client(Sender):
     async def _run(self):
         self._attempt = 0
         while not self._stopping:
+            self._over.clear()
             self._reason = self._stood = None
             self._reader = asyncio.create_task(self._link())
+            self._wake(ticks_ms())
             try:
-                while self._reason is None:
-                    await self._sleep(self.session.response_ms)
+                await self._over.wait()
                 if not self._stopping:
                     await self._pause()
             except asyncio.CancelledError:
                 self._end("run() was cancelled")
                 raise
-
-    # Time
-
-    async def _sleep(self, ms):
-        # Does what is due, and waits for so long or until something is due again.
-        now = ticks_ms()
-        try:
-            ms = min(ms, self.session.tick(now))
-        except Exception as error:
-            self._fail(error)
-            return
-        self._flush()
-        for entry in self.session.flight[:]:
-            delivery = entry[4]
-            if delivery and delivery.deadline is not None:
-                left = ticks_diff(delivery.deadline, now)
-                if left <= 0:
-                    delivery.finish(Timeout("no acknowledgement in time"))
-                    self.session.forget(delivery)
-                else:
-                    ms = min(ms, left)
-        self._alarm = ticks_add(now, ms)
-        try:
-            await asyncio.wait_for_ms(self._wake.wait(), ms)
-        except asyncio.TimeoutError:
-            pass
-        self._wake.clear()
 
     async def _pause(self):
         n = self._attempt
@@ -182,10 +160,11 @@ class Client(Sender):
                 self.on_disconnected(self._reason, pause)
             except Exception as error:
                 self._report(error)
-        end = ticks_add(ticks_ms(), pause)
-        while pause > 0 and not self._stopping and self._attempt == n:
-            await self._sleep(pause)
-            pause = ticks_diff(end, ticks_ms())
+        self._over.clear()
+        try:
+            await asyncio.wait_for_ms(self._over.wait(), pause)
+        except asyncio.TimeoutError:
+            pass
 
     # A link
 
@@ -201,7 +180,7 @@ class Client(Sender):
             self.session.early = self.early and not self._attempt
             self.session.open(ticks_ms())
             self._flush()
-            self._wake.set()
+            self._wake(ticks_ms())
         except Exception as error:
             self._fail(error)
             return
@@ -276,15 +255,18 @@ class Client(Sender):
                 one.granted = code
 
     def _fail(self, error):
-        from .advice import link_fault
-
         if isinstance(error, Refused) and error.args[0] != 3:
             self._attempt += 2  # waiting does not heal it
-        text = link_fault(error, self)
-        if not text:
-            self._report(error)
-            text = "error: %r" % error
-        self._end(text)
+        text = None
+        try:
+            from .advice import link_fault
+
+            text = link_fault(error, self)
+            if not text:
+                self._report(error)
+        finally:
+            # Whatever happens, for instance that there is no memory.
+            self._end(text or "error: %r" % error)
 
     def _end(self, reason):
         # Does nothing when the link has ended already.
@@ -303,7 +285,7 @@ class Client(Sender):
         for delivery in self.session.close():
             if delivery:
                 delivery.finish(NotConnected(reason))
-        self._wake.set()
+        self._over.set()
 
     def _report(self, error):
         try:
@@ -331,6 +313,8 @@ class Client(Sender):
                 result = one.handler(topic, memoryview(bytes(payload)), retain, dup, qos)
                 self._busy += 1
                 asyncio.create_task(self._handle(result))
+        except MemoryError:
+            raise  # it ends the link, so the message is not acknowledged (4.8)
         except Exception as error:
             self._report(error)
 

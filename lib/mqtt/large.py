@@ -87,7 +87,7 @@ class _Reader:
 
     def __getitem__(self, part):
         # A session asks for the next [:n], then for what is behind them, [n:].
-        if part.start:
+        if part.start is not None:
             self._left -= part.start
             if not self._left and hasattr(self._source, "close"):
                 self._source.close()

@@ -1,6 +1,6 @@
 """MQTT 3.1.1 packets and their fields. No I/O, no state."""
 
-from .topic import check_name, data, text
+from .topic import check_name, data, decoded, text
 
 
 class MQTTError(OSError):
@@ -34,6 +34,14 @@ def since(now, mark) -> int:
     # 2**30 is where the ESP32's counter wraps; the unix one wraps at a multiple of it.
     elapsed = (now - mark) & 0x3FFFFFFF
     return elapsed if elapsed < 0x20000000 else 0
+
+
+def received_name(topic):
+    """Returns the topic name of a PUBLISH received. Raises ProtocolError if it is none."""
+    name = decoded(topic)
+    if name is None or "+" in name or "#" in name:
+        raise violation(153)
+    return name
 
 
 def _field(value):

@@ -1,7 +1,7 @@
 """Which handlers a message goes to (MQTT 3.1.1, 4.7)."""
 
-from .packet import ProtocolError
-from .topic import check_filter, well_formed
+from .packet import received_name
+from .topic import check_filter
 
 
 def matches(levels, topic_levels) -> bool:
@@ -48,16 +48,9 @@ def route(routes, topic, payload, first, call):
                 call(one, name, payload, first)
         else:
             if levels is None:
-                name = name or _received(topic)
+                name = name or received_name(topic)
                 levels = name.split("/")
             if matches(one.levels, levels):
                 call(one, name, payload, first)
     if name is None:
-        _received(topic)
-
-
-def _received(topic):
-    name = str(topic, "utf-8") if well_formed(topic) else "+"
-    if "+" in name or "#" in name:
-        raise ProtocolError("a PUBLISH to a forbidden topic name (3.3.2.1, 1.5.3)")
-    return name
+        received_name(topic)

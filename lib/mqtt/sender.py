@@ -86,8 +86,8 @@ class Sender:
         self._topic = self._name = None
         # Publishes at QoS 0 since the loop last had its turn.
         self._burst = 0
-        # Ends the sleep of run(), which lasts until _alarm in ticks.
-        self._wake = asyncio.Event()
+        # The task that does what is due, and until when it sleeps.
+        self._timer = None
         self._alarm = 0
 
     def publish(self, topic, payload, qos=0, retain=False, timeout_ms=None):
@@ -114,8 +114,7 @@ class Sender:
         delivery = Delivery(ticks_add(now, timeout_ms))
         self.session.publish(self._check(topic), data(payload), 1, retain, now, delivery)
         self._flush()
-        if ticks_diff(self._alarm, delivery.deadline) > 0:
-            self._wake.set()
+        self._wake(delivery.deadline)
         return delivery
 
     def _check(self, topic):
@@ -178,6 +177,49 @@ class Sender:
         except Exception as error:
             self._writer = None
             self._fail(error)
+
+    def _wake(self, deadline):
+        # Sees to it that the timer looks again by then.
+        if not self._timer:
+            self._alarm = ticks_ms()
+            self._timer = asyncio.create_task(self._watch())
+        elif ticks_diff(self._alarm, deadline) > 0 and self._timer is not asyncio.current_task():
+            self._timer.cancel()  # only its sleep is cut short by it
+
+    async def _watch(self):
+        try:
+            while self._reason is None or self.session.flight:
+                now = ticks_ms()
+                ms = self._due(now)
+                self._alarm = ticks_add(now, ms)
+                try:
+                    await asyncio.sleep_ms(ms)
+                except asyncio.CancelledError:
+                    pass
+        finally:
+            self._timer = None
+
+    def _due(self, now):
+        # Does what is due, and returns the ms until it is to be called again.
+        ms = self.session.response_ms
+        try:
+            ms = self.session.tick(now)
+        except Exception as error:
+            self._fail(error)
+        self._flush()
+        for entry in self.session.flight[:]:
+            delivery = entry[4]
+            if delivery and delivery.deadline is not None:
+                left = ticks_diff(delivery.deadline, now)
+                if left > 0:
+                    ms = min(ms, left)
+                else:
+                    self._give_up(delivery, Timeout("no acknowledgement in time"))
+        return ms
+
+    def _give_up(self, delivery, error):
+        self.session.forget(delivery)
+        delivery.finish(error)
 
     def _on_done(self, ticket, outcome):
         ticket.finish(outcome)

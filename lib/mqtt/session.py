@@ -21,11 +21,11 @@ class Session:
         # Of the next CONNECT. A will is (topic, payload, QoS, retain).
         self.options = [client_id, user, password, keep_alive, clean, will]
         connect(self.options)  # a wrong one shows at once
-        # How many packets go out before the first of them is answered.
+        # How many packets go out before the first is answered.
         self.window = window
         # Whether those in flight go out right behind CONNECT, before CONNACK (3.1.4).
         self.early = False
-        # ms the server has for CONNACK, and for other answers or to take output.
+        # ms the server has for CONNACK; for other answers, or to take output.
         self.connack_ms = 10_000
         self.response_ms = min(10_000, max(2_000, keep_alive * 200)) if keep_alive else 10_000
         # Called with (topic, payload, first byte) of a message, views that live until it returns;
@@ -40,7 +40,7 @@ class Session:
         # topic, payload, ticket), or for a request (identifier, first byte, no topic, whole
         # packet, ticket, number of filters). CONNECT has identifier 0.
         self.flight = []
-        # How many of them went out on any connection: the next time it is with DUP (3.3.1.1).
+        # How many of them went out in this session: the next time it is with DUP (3.3.1.1).
         self._known = 0
         self._last_id = 0
         # What was received and not taken yet lies in rx from _pos to _end.
@@ -52,6 +52,8 @@ class Session:
         self.close()
         self._now = self._heard = self._sent = now
         self._limit = self.window + 1 if self.early else 1
+        if self.options[4]:
+            self._known = 0
         self._first(0, 0x12, connect(self.options), ticket, None)
 
     def close(self):
@@ -97,10 +99,7 @@ class Session:
         return packet_id
 
     def ask(self, first, filters, now, ticket=None):
-        """Takes SUBSCRIBE (`first` 0x82) or UNSUBSCRIBE (0xA2) of (filter, qos).
-
-        Returns its identifier, 0 without a connection.
-        """
+        """Takes SUBSCRIBE (0x82) or UNSUBSCRIBE (0xA2) of (filter, qos); returns its id."""
         self._now = now
         if not self.connected:
             return 0
@@ -144,6 +143,10 @@ class Session:
         self.tx_len = left
         if self._body:
             self._fill()
+            # What is awaited has its time from the end of a long packet.
+            self._mark = now
+            if self._pinged is not None:
+                self._pinged = now
         self._pump()
 
     def _new_id(self):
@@ -245,10 +248,7 @@ class Session:
         self._heard = now
 
     def receive(self, now):
-        """Takes the next packet. False when it needs more input, or output must go out first.
-
-        Calls on_message and on_done. Raises ProtocolError or Refused.
-        """
+        """Takes a packet; False if it needs more input or room. Raises ProtocolError, Refused."""
         self._now = now
         rx = self._rx
         pos = self._pos
@@ -343,6 +343,9 @@ class Session:
                 raise Refused(code, refusal(code))
             self.connected = True
             self._limit = self.window
+            if not outcome:
+                # To a new session all is new (3.1.2.4).
+                self._known = self._next
             packet_id = 0
         # Late, doubled and unknown ones do no harm.
         place = self.find(packet_id)
@@ -356,10 +359,7 @@ class Session:
     # Time
 
     def tick(self, now):
-        """Does what is due and returns the ms, at most `response_ms`, until it is due again.
-
-        Puts PINGREQ into tx, repeats once what is not acknowledged. Raises Overdue.
-        """
+        """Does what is due; returns the ms until it is due again. Raises Overdue."""
         self._now = now
         limit = self.response_ms
         # Early, for an interval may never exceed the keep alive (3.1.2.10).
@@ -369,7 +369,7 @@ class Session:
             return left
         if not self.connected:
             return min(left, self._left(self.connack_ms, self._sent, "CONNACK"))
-        if self._pinged is not None and not self._body:
+        if self._pinged is not None:
             left = min(left, self._left(limit, self._pinged, "PINGRESP"))
         elif ping and not self.tx_len:
             # Also when only sending or only receiving: either way a dead link shows.
@@ -384,7 +384,7 @@ class Session:
             if wait > 0:
                 left = min(left, wait)
             elif self._again:
-                self._left(0, now, "acknowledgement")
+                self._left(limit, self._mark, "acknowledgement")
             elif not self.tx_len:
                 self._again = True
                 self._send(0)
@@ -395,5 +395,5 @@ class Session:
     def _left(self, limit, mark, what):
         left = limit - since(self._now, mark)
         if left <= 0:
-            raise Overdue(ETIMEDOUT, "no %s in time" % what)
+            raise Overdue(ETIMEDOUT, "no %s within %d ms" % (what, limit))
         return left

@@ -9,9 +9,9 @@ import socket
 from errno import EINPROGRESS, ENOTCONN, ETIMEDOUT
 from time import ticks_diff, ticks_ms
 
-from .packet import ProtocolError
-from .session import Refused, Session
-from .topic import check_filter, check_name, data, well_formed
+from .packet import Refused, received_name
+from .session import Session
+from .topic import check_filter, check_name, data
 
 # The broker refuses. Its args: CONNACK's code 1..5 or SUBACK's 0x80, and what to do.
 MQTTException = Refused
@@ -62,6 +62,8 @@ class MQTTClient:
         self._subscribed = {}
         # Name checked last, and its bytes: it is checked once when one topic repeats.
         self._topic = self._name = None
+        # Topic received last: it is checked once when one topic repeats.
+        self._seen = bytearray()
         # True in the callback, where nothing may be received.
         self._inside = False
         # Identifier of the publish or request that was waited for last.
@@ -194,8 +196,8 @@ class MQTTClient:
         if topic is not self._topic:
             self._check(topic)
         msg = data(msg)
-        if isinstance(msg, (bytearray, memoryview)):
-            msg = bytes(msg)  # it stays as it is until it is acknowledged
+        if not isinstance(msg, bytes) and not hasattr(msg, "open"):
+            msg = bytes(msg)  # it stays as it is until it is acknowledged; a Source does
         self._open()
         self._await(self.window - 1)
         self._want(self.session.publish(self._name, msg, 1, retain, ticks_ms()))
@@ -236,7 +238,7 @@ class MQTTClient:
         session = self.session
         flight = session.flight
         first = None
-        start = 0
+        start = left = 0
         while not self._inside and (
             session.find(self._wanted) >= 0 if count < 0 else len(flight) > count
         ):
@@ -244,11 +246,12 @@ class MQTTClient:
             if flight[0] is not first:
                 first = flight[0]
                 start = now
-            left = session.connack_ms - ticks_diff(now, start)
-            if left <= 0:
+            elif left <= 0:
                 self._drop()
                 raise OSError(ETIMEDOUT)
-            self._serve(left)
+            # Without patience it still takes what came meanwhile.
+            left = session.connack_ms - ticks_diff(now, start)
+            self._serve(max(0, left))
 
     def _serve(self, patience, single=False):
         # Takes one packet, or all that came with it; False if none came within `patience` ms.
@@ -298,16 +301,19 @@ class MQTTClient:
 
     def _on_message(self, topic, msg, first):
         self._op = first
+        if topic != self._seen:
+            received_name(topic)
+            self._seen = bytearray(topic)
         if not self.cb:
             return
-        if not well_formed(topic):
-            raise ProtocolError("a topic that is not UTF-8 (1.5.3)")
         self._inside = True
         try:
             if self._views:
                 self.cb(topic, msg, first & 1, first >> 3 & 1, first >> 1 & 3)
             else:
                 self.cb(bytes(topic), bytes(msg))
+        except MemoryError:
+            raise  # it ends the link, so the message is not acknowledged (4.8)
         except Exception as error:
             self._error = error
         finally:

@@ -10,8 +10,8 @@ def data(value) -> bytes:
     return value.encode() if isinstance(value, str) else value
 
 
-def well_formed(value) -> bool:
-    """Tells if bytes are UTF-8 without NUL (1.5.3)."""
+def decoded(value):
+    """Returns bytes as str, or None if they are not UTF-8 without NUL (1.5.3)."""
     try:
         string = str(value, "utf-8")
         if len(string) != len(value):
@@ -19,17 +19,17 @@ def well_formed(value) -> bool:
                 # MicroPython's decoder lets overlong forms and surrogates pass.
                 code = ord(char)
                 if 0xD7FF < code < 0xE000 or chr(code) != char:
-                    return False
-        return "\0" not in string
+                    return None
+        return None if "\0" in string else string
     except ValueError:
-        return False
+        return None
 
 
 def text(value) -> bytes:
     """Returns str or bytes as a UTF-8 string (1.5.3). Raises TopicError if it may not be one."""
     try:
         raw = data(value)
-        if len(raw) < 65536 and well_formed(raw):
+        if len(raw) < 65536 and decoded(raw) is not None:
             return raw
     except ValueError:
         pass  # a surrogate: CPython doesn't even encode it

@@ -352,7 +352,7 @@ def test_a_lost_session_gets_the_window_anew_in_order():
     line.output()
     line.session.close()
     line.connect(None)
-    assert line.input(ACCEPTED) == packet(b"1", 1, True) + packet(b"2", 2, True)
+    assert line.input(ACCEPTED) == packet(b"1", 1) + packet(b"2", 2)
 
 
 def test_the_order_holds_when_identifiers_wrapped():

@@ -543,7 +543,8 @@ async def test_no_puback_is_repeated_then_resent_on_a_new_link():
     seen = []
 
     async def script(stream, n):
-        await accept(stream)
+        await packet(stream)
+        await say(stream, CONNACK if n == 1 else b"\x20\x02\x01\0")
         while True:
             first, body = await packet(stream)
             seen.append((n, first, body))

@@ -21,7 +21,7 @@ import names  # noqa: E402
 from mqtt import transport as tcp_transport  # noqa: E402
 from mqtt.client import Client  # noqa: E402
 
-tcp_transport.socket = names
+tcp_transport.socket = names  # pyright: ignore[reportAttributeAccessIssue]
 
 OPTIONS = json.loads(sys.stdin.readline())
 
