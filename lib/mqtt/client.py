@@ -177,6 +177,7 @@ class Client(Sender):
                     self._attempt = 0
             self.host, self.port = self._brokers[self._broker]
             self._sock = await self.transport(self.host, self.port, self.connect_ms)
+            self._hurry = 1
             self.session.early = self.early and not self._attempt
             self.session.open(ticks_ms())
             self._flush()

@@ -3,7 +3,7 @@
 Loaded when the first one comes, or by a program that sends from a Source.
 """
 
-from .packet import ProtocolError
+from .packet import MQTTError, received_name
 
 
 class Large:
@@ -32,7 +32,7 @@ class Large:
             # The topic first, whole.
             if count < self._body:
                 return False
-            self._topic = str(piece[self._name : self._end], "utf-8")
+            self._topic = received_name(piece[self._name : self._end])
         elif not count:
             return False
         if session.tx_len + 4 > len(session.tx) and self._body > self._end:
@@ -57,8 +57,9 @@ class Source:
     """A payload that needs not be in memory: publish it in place of bytes.
 
     `begin()` returns an open binary file or an iterator of bytes that gives `size` bytes. It is
-    called each time the message is sent: at QoS 1 that may be more than once. Raises ValueError
-    if no packet can be so large.
+    called each time the message is sent: at QoS 1 that may be more than once. What ends early or
+    raises OSError ends the link and is not sent again: its publish raises that. Raises
+    ValueError if no packet can be so large.
     """
 
     def __init__(self, size, begin):
@@ -66,18 +67,24 @@ class Source:
             raise ValueError("a payload of 0 to 268369916 bytes")
         self._size = size
         self._begin = begin
+        # What it broke with.
+        self.error = None
 
     def __len__(self):
         return self._size
 
-    def open(self):
+    def open(self, session):
         """Returns what a session sends from."""
-        return _Reader(self._size, self._begin())
+        if self.error:
+            raise self.error
+        return _Reader(self, session, self._begin())
 
 
 class _Reader:
-    def __init__(self, left, source):
-        self._left = left
+    def __init__(self, owner, session, source):
+        self._owner = owner
+        self._session = session
+        self._left = len(owner)
         self._source = source
         # What an iterator gave and was not asked for yet.
         self._rest = b""
@@ -106,10 +113,15 @@ class _Reader:
 
     def _more(self, size):
         source = self._source
+        error = MQTTError("a payload ended before its size")
         try:
             more = source.read(size) if hasattr(source, "read") else next(source)
+            if more:
+                return memoryview(more)
         except StopIteration:
-            more = b""
-        if not more:
-            raise ProtocolError("a payload ended before its size")
-        return memoryview(more)
+            pass
+        except OSError as caught:
+            error = caught
+        self._owner.error = error
+        self._session.close()  # nothing may follow within the packet
+        raise error

@@ -84,6 +84,8 @@ class Sender:
         self._writer = None
         # Name checked last, and its bytes: it is checked once when one topic repeats.
         self._topic = self._name = None
+        # 1 while small packets go out at once, as those of a new link do.
+        self._hurry = 1
         # Publishes at QoS 0 since the loop last had its turn.
         self._burst = 0
         # The task that does what is due, and until when it sleeps.
@@ -102,7 +104,7 @@ class Sender:
             return self._later(topic, payload, retain)
         self._burst += 1
         # A tight loop must not keep the others from their turn.
-        return HANDED if self._burst & 15 else turn()
+        return HANDED if self._burst & 31 else turn()
 
     def post(self, topic, payload, qos=1, retain=False, timeout_ms=None):
         """Like publish at QoS 1, but returns a Delivery at once."""
@@ -112,16 +114,20 @@ class Sender:
             timeout_ms = self.publish_ms
         now = ticks_ms()
         delivery = Delivery(ticks_add(now, timeout_ms))
-        self.session.publish(self._check(topic), data(payload), 1, retain, now, delivery)
+        self._hand(topic, payload, 1, retain, now, delivery)
         self._flush()
         self._wake(delivery.deadline)
         return delivery
 
-    def _check(self, topic):
+    def _hand(self, topic, payload, qos, retain, now, delivery):
         if topic is not self._topic:
             self._name = check_name(topic)
             self._topic = topic
-        return self._name
+        try:
+            return self.session.publish(self._name, data(payload), qos, retain, now, delivery)
+        except OSError as error:
+            self._fail(error)  # a Source broke within the packet
+            raise
 
     def _absent(self):
         return NotConnected(self._reason or "not connected yet")
@@ -129,8 +135,7 @@ class Sender:
     def _now(self, topic, payload, retain):
         # The short way of QoS 0: no Delivery, one write.
         if self.connected:
-            name = self._check(topic)
-            if not self.session.publish(name, data(payload), 0, retain, ticks_ms()):
+            if not self._hand(topic, payload, 0, retain, ticks_ms(), None):
                 return False
             self._flush()
         if not self.connected:
@@ -152,10 +157,17 @@ class Sender:
     def _flush(self):
         # Writes what is ready, in one write; the rest of a short write is the writer's.
         session = self.session
+        sock = self._sock
         try:
+            hurry = 1 if session.flight else 0
+            if hurry != self._hurry and hasattr(sock, "setsockopt"):
+                # IPPROTO_TCP and TCP_NODELAY: what is waited for goes at once; of QoS 0 what
+                # comes while one is on its way shares a segment (Nagle's algorithm).
+                self._hurry = hurry
+                sock.setsockopt(6, 1, hurry)
             while session.tx_len and self._sock and not self._writer:
                 offered = session.tx_len
-                count = self._sock.write(session.tx, offered) or 0
+                count = sock.write(session.tx, offered) or 0
                 if count:
                     session.sent(count, ticks_ms())
                 if count < offered:

@@ -1,9 +1,8 @@
 """The protocol's state without I/O: identifiers, window, keep alive, resume.
 
 The front puts what came from the socket into `space()` and calls `received` and `receive`, sends
-`tx[:tx_len]` and calls `sent`, and calls `tick` when it is due. It says what time it is (`now`),
-in ms of any counter that wraps at a multiple of 2**30. ProtocolError, Overdue and Refused end
-the connection.
+`tx[:tx_len]` and calls `sent`, and calls `tick` when it is due. `now` is in ms of any counter that
+wraps at a multiple of 2**30. ProtocolError, Overdue and Refused end the connection.
 """
 
 from errno import ETIMEDOUT
@@ -18,32 +17,29 @@ class Session:
         self, client_id, user=None, password=None, keep_alive=60, clean=True, will=None,
         window=8, buffer=1024,
     ):  # fmt: skip
-        # Of the next CONNECT. A will is (topic, payload, QoS, retain).
         self.options = [client_id, user, password, keep_alive, clean, will]
-        connect(self.options)  # a wrong one shows at once
+        connect(self.options)  # a wrong one shows at once; a will is (topic, payload, qos, retain)
         # How many packets go out before the first is answered.
         self.window = window
         # Whether those in flight go out right behind CONNECT, before CONNACK (3.1.4).
         self.early = False
-        # ms the server has for CONNACK; for other answers, or to take output.
+        # ms the server has for CONNACK; for other answers, or for taking output.
         self.connack_ms = 10_000
         self.response_ms = min(10_000, max(2_000, keep_alive * 200)) if keep_alive else 10_000
-        # Called with (topic, payload, first byte) of a message, views that live until it returns;
-        # (ticket, outcome) with outcome None, CONNACK's session present, or SUBACK's bytes;
-        # and, if it is set, (topic, piece, offset, size) of a message larger than the buffer.
+        # Called with (topic, payload, first byte), views that live until it returns; (ticket,
+        # None, session present or SUBACK's bytes); (topic, piece, offset, size) if it is set.
         self.on_message = self.on_done = self.on_piece = None
         # What CONNACK said: the server still had the session.
         self.present = False
         # What waits to be sent, and how much of it.
         self.tx = bytearray(buffer)
-        # Packets that wait for their answer, in their order (4.6): (identifier, first byte,
-        # topic, payload, ticket), or for a request (identifier, first byte, no topic, whole
-        # packet, ticket, number of filters). CONNECT has identifier 0.
+        # Packets that wait for their answer, in order (4.6): (identifier, first byte, topic,
+        # payload, ticket), or of a request (.., no topic, whole packet, ticket, filters).
         self.flight = []
         # How many of them went out in this session: the next time it is with DUP (3.3.1.1).
         self._known = 0
         self._last_id = 0
-        # What was received and not taken yet lies in rx from _pos to _end.
+        # What was received and not taken lies in rx from _pos to _end.
         self._rx = memoryview(bytearray(buffer))
         self.close()
 
@@ -82,19 +78,17 @@ class Session:
 
         QoS 1 is always taken, and its payload must stay as it is until it is acknowledged.
         Returns its identifier (1 with QoS 0), or 0 if QoS 0 has no room now or would overtake.
-        Raises ValueError if it can never be sent.
         """
         self._now = now
         first = 0x31 if retain else 0x30
-        flight = self.flight
         if len(topic) + 9 > len(self.tx):
             raise ValueError("a topic longer than the buffer")
         if not qos:
-            if self._next < len(flight) or not self.connected:
+            if self._next < len(self.flight) or not self.connected:
                 return 0
             return self._put(first, topic, 0, payload)
         packet_id = self._new_id()
-        flight.append((packet_id, first | 2, topic, payload, ticket))
+        self.flight.append((packet_id, first | 2, topic, payload, ticket))
         self._pump()
         return packet_id
 
@@ -143,11 +137,11 @@ class Session:
         self.tx_len = left
         if self._body:
             self._fill()
-            # What is awaited has its time from the end of a long packet.
-            self._mark = now
+            self._mark = now  # all answers have their time from the end of a long packet
             if self._pinged is not None:
                 self._pinged = now
-        self._pump()
+        if self.flight:
+            self._pump()
 
     def _new_id(self):
         # 1..65535, never one in use (2.3.1).
@@ -167,8 +161,7 @@ class Session:
         # Takes a packet out of those in flight.
         self._next -= place < self._next
         self._known -= place < self._known
-        if not place:
-            # The next has its own time from here on, and its own repeat.
+        if not place:  # the next has its own time from here on, and its own repeat
             self._mark = self._now
             self._again = False
         return self.flight.pop(place)
@@ -176,15 +169,21 @@ class Session:
     def _pump(self):
         # Puts into tx what may go out and has room, in order (4.4, 4.6).
         while self._next < self._limit and self._next < len(self.flight):
-            if not self._send(self._next):
-                break
+            try:
+                if not self._send(self._next):
+                    break
+            except OSError as error:  # a Source that broke, maybe within the packet
+                self.on_done(self._take(self._next)[4], error)
+                if self._limit:
+                    continue
+                raise
             self._next += 1
             self._known = max(self._known, self._next)
 
     def _send(self, place):
-        entry = self.flight[place]
         if not place:
             self._mark = self._now
+        entry = self.flight[place]
         dup = 8 if place < self._known else 0
         return self._put(entry[1] | dup, entry[2], entry[0], entry[3])
 
@@ -199,7 +198,11 @@ class Session:
         if topic:
             tx[pos] = first
             size += width + (4 if packet_id else 2)
-            pos = put_length(tx, pos + 1, size)
+            if size < 128:  # spares a call
+                tx[pos + 1] = size
+                pos += 2
+            else:
+                pos = put_length(tx, pos + 1, size)
             tx[pos] = width >> 8
             tx[pos + 1] = width & 255
             end = pos + 2 + width
@@ -211,8 +214,7 @@ class Session:
                 pos += 2
             size = len(payload)
         end = pos + size
-        # When something was put into tx, or the socket took something.
-        self._sent = self._now
+        self._sent = self._now  # also when the socket took something
         try:
             if end <= len(tx):
                 tx[pos:end] = payload
@@ -220,7 +222,7 @@ class Session:
                 return 1
             self._body = memoryview(payload)
         except TypeError:
-            self._body = payload.open()  # a Source: see large.py
+            self._body = payload.open(self)  # a Source: see large.py
         self.tx_len = pos
         self._fill()
         return 1
@@ -282,7 +284,7 @@ class Session:
         return True
 
     def _publish(self, first, start, stop, large):
-        # QoS 2 is a module of its own: here and in _answer (PUBREC, PUBREL, PUBCOMP) is its place.
+        # The place of QoS 2, a module of its own, is here and in _answer.
         rx = self._rx
         qos = first & 6
         if qos > 2 or first & 8 and not qos:
@@ -344,8 +346,7 @@ class Session:
             self.connected = True
             self._limit = self.window
             if not outcome:
-                # To a new session all is new (3.1.2.4).
-                self._known = self._next
+                self._known = self._next  # to a new session all is new (3.1.2.4)
             packet_id = 0
         # Late, doubled and unknown ones do no harm.
         place = self.find(packet_id)
@@ -362,8 +363,7 @@ class Session:
         """Does what is due; returns the ms until it is due again. Raises Overdue."""
         self._now = now
         limit = self.response_ms
-        # Early, for an interval may never exceed the keep alive (3.1.2.10).
-        ping = self.options[3] * 750
+        ping = self.options[3] * 750  # early: never may it be later than the keep alive (3.1.2.10)
         left = min(limit, ping or limit)
         if not self._limit:
             return left
@@ -372,14 +372,13 @@ class Session:
         if self._pinged is not None:
             left = min(left, self._left(limit, self._pinged, "PINGRESP"))
         elif ping and not self.tx_len:
-            # Also when only sending or only receiving: either way a dead link shows.
             quiet = max(since(now, self._sent), since(now, self._heard))
             if quiet < ping:
                 left = min(left, ping - quiet)
             else:
                 self.ping(now)
         if self._next:
-            # One repeat on the same connection, then the link is given up.
+            # One repeat on a connection, then it is given up.
             wait = limit - since(now, self._mark)
             if wait > 0:
                 left = min(left, wait)

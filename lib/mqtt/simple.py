@@ -68,8 +68,7 @@ class MQTTClient:
         self._inside = False
         # Identifier of the publish or request that was waited for last.
         self._wanted = 0
-        # What the callback raised or a broker refused, until it can be raised; and the first
-        # byte of the PUBLISH received last.
+        # What is to be raised when it can be; and first byte of the PUBLISH received last.
         self._error = self._op = None
 
     def set_callback(self, f, views=False):
@@ -136,8 +135,12 @@ class MQTTClient:
             self._check(topic)
         if not isinstance(msg, bytes):
             msg = data(msg)
-        while not self.session.publish(self._name, msg, 0, retain, ticks_ms()):
-            self._flush()
+        try:
+            while not self.session.publish(self._name, msg, 0, retain, ticks_ms()):
+                self._flush()
+        except OSError:
+            self._drop()  # also if a Source broke within the packet
+            raise
         self._flush()
 
     def publish_many(self, messages, retain=False, qos=1):
@@ -200,7 +203,11 @@ class MQTTClient:
             msg = bytes(msg)  # it stays as it is until it is acknowledged; a Source does
         self._open()
         self._await(self.window - 1)
-        self._want(self.session.publish(self._name, msg, 1, retain, ticks_ms()))
+        try:
+            self._want(self.session.publish(self._name, msg, 1, retain, ticks_ms()))
+        except OSError:
+            self._drop()
+            raise
 
     def _ask(self, first, name, qos):
         self._want(self.session.ask(first, ((name, qos),), ticks_ms(), name))
@@ -217,11 +224,11 @@ class MQTTClient:
 
     def _flush(self):
         # Sends all that is ready.
-        self._open()
+        sock = self.sock or self._open()
         session = self.session
         try:
             while session.tx_len:
-                count = self.sock.write(session.tx, session.tx_len)
+                count = sock.write(session.tx, session.tx_len)
                 if count:
                     session.sent(count, ticks_ms())
                 else:
@@ -243,6 +250,8 @@ class MQTTClient:
             session.find(self._wanted) >= 0 if count < 0 else len(flight) > count
         ):
             now = ticks_ms()
+            if first is None and not self.ssl:
+                self._hurry(True)
             if flight[0] is not first:
                 first = flight[0]
                 start = now
@@ -252,6 +261,8 @@ class MQTTClient:
             # Without patience it still takes what came meanwhile.
             left = session.connack_ms - ticks_diff(now, start)
             self._serve(max(0, left))
+        if first and self.sock and not self.ssl:
+            self._hurry(False)
 
     def _serve(self, patience, single=False):
         # Takes one packet, or all that came with it; False if none came within `patience` ms.
@@ -261,6 +272,7 @@ class MQTTClient:
                 self._flush()
         except Exception:
             self._drop()
+            self._error = None
             raise
         error = self._error
         if error:
@@ -320,6 +332,8 @@ class MQTTClient:
             self._inside = False
 
     def _on_done(self, name, outcome):
+        if isinstance(outcome, OSError):
+            self._error = outcome  # a Source broke
         if outcome == b"\x80":
             self._subscribed.pop(name, None)
             self._error = MQTTException(0x80, "subscription refused: %s" % name)
@@ -341,8 +355,7 @@ class MQTTClient:
         self._poll = None
         self.sock = sock = socket.socket(*info[:3])
         sock.setblocking(False)
-        # IPPROTO_TCP and TCP_NODELAY: else Nagle's algorithm adds 40 ms to each exchange.
-        sock.setsockopt(6, 1, 1)
+        self._hurry(self.ssl)
         try:
             sock.connect(info[-1])
         except OSError as error:
@@ -361,6 +374,11 @@ class MQTTClient:
                 sock, server_hostname=self.server, do_handshake_on_connect=False
             )
         self._poll = None
+
+    def _hurry(self, now):
+        # IPPROTO_TCP and TCP_NODELAY: what is waited for, and TLS, goes at once. Of other packets
+        # those that come while one is on its way share a segment (Nagle's algorithm).
+        self.sock.setsockopt(6, 1, 1 if now else 0)
 
     def _ready(self, mask, ms):
         # Waits for the socket and returns its events. Output has to go; input need not come.
