@@ -79,7 +79,7 @@ class Sender:
         self.connected = False
         # Why the link ended; None while an attempt or a link goes on.
         self._reason = "not started"
-        self._sock = None
+        self._sock: callable = None
         # The task that writes when the socket is full, or None.
         self._writer = None
         # Name checked last, and its bytes: it is checked once when one topic repeats.

@@ -221,7 +221,7 @@ class Session:
                 self.tx_len = end
                 return 1
             self._body = memoryview(payload)
-        except TypeError:
+        except (TypeError, NotImplementedError):
             self._body = payload.open(self)  # a Source: see large.py
         self.tx_len = pos
         self._fill()
