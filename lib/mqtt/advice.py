@@ -139,13 +139,14 @@ def _answer(line, found):
 def link_fault(error, client):
     """Returns why a link or an attempt of a Client ended; None for an error nobody expected."""
     if isinstance(error, (MQTTError, Refused)):
-        return error.args[-1]
-    if isinstance(error, OSError):
+        text = error.args[-1]
+    elif isinstance(error, OSError):
         explain = getattr(client.transport, "explain", None)
         text = explain and explain(error)
         if not text:
             text = str(error)
             if client._stood is None:
                 text += ": no connection, check host, port and network"
-        return "%s:%s: %s" % (client.host, client.port, text)
-    return None
+    else:
+        return None
+    return "%s:%s: %s" % (client.host, client.port, text)

@@ -5,7 +5,7 @@ import random
 import sys
 from time import ticks_ms
 
-from .packet import Refused, since
+from .packet import MQTTError, Refused, since
 from .router import Route, route
 from .sender import Delivery, NotConnected, Sender, Timeout  # noqa: F401
 from .session import Session
@@ -30,7 +30,7 @@ class Client(Sender):
         # How to connect: async (host, port, timeout_ms) -> socket.
         self.transport = tcp
         # Whether what waits may go out behind CONNECT, before CONNACK; off for a broker that
-        # forbids it. It does so only in the first attempt after a link that stood.
+        # forbids it. It does not so behind an attempt or link that failed at once.
         self.early = True
         # Coroutine function awaited before each attempt, for instance until there is a network.
         self.gate: callable = None
@@ -43,11 +43,12 @@ class Client(Sender):
         # Time limit of a connect, and how long a link stands to be taken for good.
         self.connect_ms = 10_000
         self.steady_ms = 60_000
-        # Pause before attempt n: random from 0 to min(cap, base * 2**n); before the first,
-        # after a link that stood, to a twentieth of base.
+        # Pause behind a link that stood: random up to a twentieth of base; behind the n-th
+        # failed attempt up to min(cap, base * 2**(n - 1)).
         self.backoff_base_ms = 2_000
         self.backoff_cap_ms = 300_000
-        # Coroutine handlers at work at a time: beyond, one a second is begun.
+        # Coroutine handlers at work at a time. Beyond, one a second is begun, but while a
+        # publish is in flight, whose answer they may await, as many as come.
         self.handlers = 8
         # Replaced by a new list at each change, so a handler may change it while it is walked.
         self._routes = []
@@ -55,8 +56,9 @@ class Client(Sender):
         self._reader = self._starter = None
         # Attempts since a link was steady, and coroutine handlers at work.
         self._attempt = self._busy = 0
-        # When the link stood; None while it does not.
+        # When the link stood; None while it does not. And whether the last failed at once.
         self._stood = None
+        self._failed = False
         # Set when a link ends, or the pause behind it.
         self._over = asyncio.Event()
         self._stopping = False
@@ -94,8 +96,8 @@ class Client(Sender):
 
     def retry(self):
         """Ends the pause before the next attempt: the network is back. Else does nothing."""
+        self._attempt = 0
         if self._reason is not None:
-            self._attempt = 0
             self._over.set()
 
     async def stop(self, farewell=None, timeout_ms=2000):
@@ -140,12 +142,14 @@ class Client(Sender):
 
     async def _pause(self):
         n = self._attempt
-        if self._stood is None:
+        stood = -1 if self._stood is None else since(ticks_ms(), self._stood)
+        self._failed = stood < min(1000, self.steady_ms)
+        if self._failed:
             # The next broker, and a pause only behind the last.
             self._broker = (self._broker + 1) % len(self._brokers)
         else:
             self._broker = 0
-            if since(ticks_ms(), self._stood) >= self.steady_ms:
+            if stood >= self.steady_ms:
                 n = 0
         base = self.backoff_base_ms
         limit = base // 20
@@ -171,14 +175,11 @@ class Client(Sender):
     async def _link(self):
         try:
             if self.gate:
-                began = ticks_ms()
                 await self.gate()
-                if since(ticks_ms(), began) > 100:
-                    self._attempt = 0
             self.host, self.port = self._brokers[self._broker]
             self._sock = await self.transport(self.host, self.port, self.connect_ms)
             self._hurry = 1
-            self.session.early = self.early and not self._attempt
+            self.session.early = self.early and not self._failed
             self.session.open(ticks_ms())
             self._flush()
             self._wake(ticks_ms())
@@ -203,8 +204,8 @@ class Client(Sender):
                     count = await stream.readinto(space)
                 if count == 0:
                     early = "" if session.connected else " before CONNACK: check port, credentials"
-                    self._end("the broker closed the connection" + early)
-                elif count:
+                    raise MQTTError("the broker closed the connection" + early)
+                if count:
                     session.received(count, ticks_ms())
                 # While input is at hand answers gather, to go out in one write.
                 while True:
@@ -213,9 +214,8 @@ class Client(Sender):
                             break
                         self._flush()
                     for _ in range(200):
-                        if self._busy < self.handlers:
+                        if self._busy < self.handlers or session.flight:
                             break
-                        # For 1 s at most: what they wait for may come behind.
                         await asyncio.sleep_ms(5)
         except Exception as error:
             self._fail(error)

@@ -96,8 +96,8 @@ class _Reader:
         # A session asks for the next [:n], then for what is behind them, [n:].
         if part.start is not None:
             self._left -= part.start
-            if not self._left and hasattr(self._source, "close"):
-                self._source.close()
+            if not self._left:
+                self.close()
             return self
         size = part.stop
         out = bytearray(size)
@@ -111,6 +111,11 @@ class _Reader:
             done += count
         return out
 
+    def close(self):
+        # At the end of the payload, or of the link.
+        if hasattr(self._source, "close"):
+            self._source.close()
+
     def _more(self, size):
         source = self._source
         error = MQTTError("a payload ended before its size")
@@ -122,6 +127,13 @@ class _Reader:
             pass
         except OSError as caught:
             error = caught
-        self._owner.error = error
-        self._session.close()  # nothing may follow within the packet
+        # Nothing may follow within the packet, and it can't be sent again.
+        owner = self._owner
+        session = self._session
+        owner.error = error
+        session.close()
+        for entry in session.flight:
+            if entry[3] is owner:
+                session.on_done(session._take(session.find(entry[0]))[4], error)
+                break
         raise error

@@ -46,6 +46,8 @@ class MQTTClient(simple.MQTTClient):
                     return super().publish(topic, msg, retain, qos)
                 return self._await()
             except OSError as e:
+                if getattr(msg, "error", None):
+                    raise e  # a Source that broke
                 self._again(e)
 
     def publish_many(self, messages, retain=False, qos=1):

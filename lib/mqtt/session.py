@@ -21,7 +21,7 @@ class Session:
         connect(self.options)  # a wrong one shows at once; a will is (topic, payload, qos, retain)
         # How many packets go out before the first is answered.
         self.window = window
-        # Whether those in flight go out right behind CONNECT, before CONNACK (3.1.4).
+        # Whether those in flight go out behind CONNECT, before CONNACK (3.1.4).
         self.early = False
         # ms the server has for CONNACK; for other answers, or for taking output.
         self.connack_ms = 10_000
@@ -31,7 +31,7 @@ class Session:
         self.on_message = self.on_done = self.on_piece = None
         # What CONNACK said: the server still had the session.
         self.present = False
-        # What waits to be sent, and how much of it.
+        # What waits to be sent, up to tx_len.
         self.tx = bytearray(buffer)
         # Packets that wait for their answer, in order (4.6): (identifier, first byte, topic,
         # payload, ticket), or of a request (.., no topic, whole packet, ticket, filters).
@@ -41,6 +41,7 @@ class Session:
         self._last_id = 0
         # What was received and not taken lies in rx from _pos to _end.
         self._rx = memoryview(bytearray(buffer))
+        self._body: callable = b""
         self.close()
 
     def open(self, now, ticket=None):
@@ -56,11 +57,12 @@ class Session:
         """Ends the connection. Returns the tickets that get no answer now; publishes stay."""
         # True from CONNACK until the connection ends.
         self.connected = False
-        # How many packets in flight may go out, and how many went out, on this connection.
+        # How many of those in flight may go out, and how many did, on this connection.
         self._limit = self._next = 0
         self.tx_len = self._pos = self._end = 0
-        # Rest of a payload that did not fit into tx: until its end tx is full.
-        self._body = b""
+        if hasattr(self._body, "close"):
+            self._body.close()
+        self._body = b""  # rest of a payload that did not fit into tx: until its end tx is full
         # A message larger than rx that is on its way through it, or None.
         self._large = None
         # When a PINGREQ without an answer was sent, or None.
@@ -76,8 +78,8 @@ class Session:
     def publish(self, topic, payload, qos, retain, now, ticket=None):
         """Takes a message; `topic` and `payload` are bytes, the topic checked.
 
-        QoS 1 is always taken, and its payload must stay as it is until it is acknowledged.
-        Returns its identifier (1 with QoS 0), or 0 if QoS 0 has no room now or would overtake.
+        A payload at QoS 1 must stay as it is until it is acknowledged. Returns an identifier (1
+        with QoS 0), or 0 if QoS 0 has no room now or would overtake.
         """
         self._now = now
         first = 0x31 if retain else 0x30
@@ -172,11 +174,11 @@ class Session:
             try:
                 if not self._send(self._next):
                     break
-            except OSError as error:  # a Source that broke, maybe within the packet
+            except OSError as error:  # a Source that broke: if within the packet it closed
+                if not self._limit:
+                    raise
                 self.on_done(self._take(self._next)[4], error)
-                if self._limit:
-                    continue
-                raise
+                continue
             self._next += 1
             self._known = max(self._known, self._next)
 
@@ -378,11 +380,10 @@ class Session:
             else:
                 self.ping(now)
         if self._next:
-            # One repeat on a connection, then it is given up.
             wait = limit - since(now, self._mark)
             if wait > 0:
                 left = min(left, wait)
-            elif self._again:
+            elif self._again:  # one repeat on a connection, then it is given up
                 self._left(limit, self._mark, "acknowledgement")
             elif not self.tx_len:
                 self._again = True

@@ -27,18 +27,9 @@ class MQTTClient:
     timeout = 10
 
     def __init__(
-        self,
-        client_id,
-        server,
-        port=0,
-        user=None,
-        password=None,
-        keepalive=0,
-        ssl=None,
-        ssl_params={},  # noqa: B006 - umqtt's, and never changed
-        window=8,
-        buffer=1024,
-    ):
+        self, client_id, server, port=0, user=None, password=None, keepalive=0, ssl=None,
+        ssl_params={}, window=8, buffer=1024,  # noqa: B006 - umqtt's, and never changed
+    ):  # fmt: skip
         self.server = server
         self.port = port or (8883 if ssl else 1883)
         self.ssl = ssl
@@ -124,7 +115,7 @@ class MQTTClient:
     def publish(self, topic, msg, retain=False, qos=0):
         """Publishes; at QoS 1 returns when it is acknowledged, in the callback at once.
 
-        A QoS 1 message is kept when OSError is raised: connect() sends it again.
+        It is kept then when OSError is raised: connect() sends it again.
         """
         if qos:
             self._post(topic, msg, retain, qos)
@@ -263,6 +254,8 @@ class MQTTClient:
             self._serve(max(0, left))
         if first and self.sock and not self.ssl:
             self._hurry(False)
+        if not self._inside:
+            self._raise()
 
     def _serve(self, patience, single=False):
         # Takes one packet, or all that came with it; False if none came within `patience` ms.
@@ -272,13 +265,15 @@ class MQTTClient:
                 self._flush()
         except Exception:
             self._drop()
-            self._error = None
             raise
+        self._raise()
+        return taken
+
+    def _raise(self):
         error = self._error
         if error:
             self._error = None
             raise error
-        return taken
 
     def _take(self, patience, single):
         self._open()
@@ -286,7 +281,7 @@ class MQTTClient:
         start = now = ticks_ms()
         taken = False
         while True:
-            while session.receive(now):
+            while self._receive(now):
                 taken = True
                 if single or self._error:
                     return True
@@ -311,6 +306,13 @@ class MQTTClient:
                 self._ready(select.POLLIN, left)
             now = ticks_ms()
 
+    def _receive(self, now):
+        self._inside = True
+        try:
+            return self.session.receive(now)
+        finally:
+            self._inside = False
+
     def _on_message(self, topic, msg, first):
         self._op = first
         if topic != self._seen:
@@ -318,7 +320,6 @@ class MQTTClient:
             self._seen = bytearray(topic)
         if not self.cb:
             return
-        self._inside = True
         try:
             if self._views:
                 self.cb(topic, msg, first & 1, first >> 3 & 1, first >> 1 & 3)
@@ -328,12 +329,10 @@ class MQTTClient:
             raise  # it ends the link, so the message is not acknowledged (4.8)
         except Exception as error:
             self._error = error
-        finally:
-            self._inside = False
 
     def _on_done(self, name, outcome):
-        if isinstance(outcome, OSError):
-            self._error = outcome  # a Source broke
+        if isinstance(outcome, OSError) and self.session.connected:
+            self._error = outcome  # a Source broke, and nothing else
         if outcome == b"\x80":
             self._subscribed.pop(name, None)
             self._error = MQTTException(0x80, "subscription refused: %s" % name)

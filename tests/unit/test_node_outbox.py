@@ -150,3 +150,34 @@ def test_an_event_dropped_while_it_is_sent_does_no_harm():
     put(box, ("door", 7))
     run(box, 1)
     assert waiting(box) == [("door", 8), ("door", 9)]
+
+
+def test_what_waits_may_be_forgotten_while_the_link_is_away():
+    # A door's state, repeated, waits in the one lane; its event comes and goes into the other.
+    client = Client()
+    states, _ = made(False, client=client)
+    events, _ = made(True, client=client)
+
+    async def away():
+        if not client.sent:
+            events.put(Reading("door", 2))
+            states.forget("door")
+
+    async def there():
+        pass
+
+    async def both():
+        lanes = [asyncio.create_task(states.run(away)), asyncio.create_task(events.run(there))]
+        for _ in range(20):
+            await asyncio.sleep(0)
+        # The lane that was emptied takes what comes.
+        put(states, ("door", 3))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        for lane in lanes:
+            lane.cancel()
+
+    put(states, ("door", 1))
+    asyncio.run(both())
+    assert client.sent == [("n1/door", b"2", 1), ("n1/door", b"3", 0)]
+    assert not waiting(states) and not waiting(events)

@@ -1,16 +1,15 @@
 """The emulated board's language holds to the real MicroPython's, line by line."""
 
 import re
-import shutil
 import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from vm import MICROPYTHON, needs_vm
+
 HERE = Path(__file__).parent
-MICROPYTHON = shutil.which("micropython", path=Path(sys.executable).parent)
 
 
 @pytest.fixture
@@ -20,7 +19,7 @@ def ports(peer):
         yield f"{peer.port} {nobody.getsockname()[1]}"
 
 
-@pytest.mark.skipif(not MICROPYTHON, reason="no real MicroPython beside this Python")
+@needs_vm
 @pytest.mark.parametrize("rules", ["asyncio_rules", "language_rules"])
 def test_emulated_board_does_as_micropython(rules, ports, make_board, tmp_path):
     source = (HERE / f"{rules}.py").read_text(encoding="utf-8")
@@ -31,7 +30,7 @@ def _on_micropython(folder, source, ports):
     (folder / "main.py").write_text(source, encoding="utf-8")
     (folder / "ports.txt").write_text(ports)
     done = subprocess.run(
-        [str(MICROPYTHON), "main.py"], cwd=folder, capture_output=True, text=True, timeout=40
+        [MICROPYTHON, "main.py"], cwd=folder, capture_output=True, text=True, timeout=40
     )
     assert done.returncode == 0, done.stderr
     return _told(done.stdout)

@@ -294,7 +294,7 @@ async def test_many_coroutine_handlers_hold_the_reader_back():
 
         await client.subscribe("busy/x", slow, 1)
         for _ in range(30):
-            client.post("busy/x", b"x")
+            await client.publish("busy/x", b"x")
         await until(lambda: at_work[2] == 30)
         assert at_work[1] == 3, at_work
 
