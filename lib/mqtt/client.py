@@ -43,8 +43,8 @@ class Client(Sender):
         # Time limit of a connect, and how long a link stands to be taken for good.
         self.connect_ms = 10_000
         self.steady_ms = 60_000
-        # Pause behind a link that stood: random up to a twentieth of base; behind the n-th
-        # failed attempt up to min(cap, base * 2**(n - 1)).
+        # Pause n: random up to min(cap, base * 2**(n - 1)); pause 0, behind the first attempt or
+        # a link that was steady, up to a twentieth of base.
         self.backoff_base_ms = 2_000
         self.backoff_cap_ms = 300_000
         # Coroutine handlers at work at a time. Beyond, one a second is begun, but while a
@@ -95,7 +95,9 @@ class Client(Sender):
         self._end(reason)
 
     def retry(self):
-        """Ends the pause before the next attempt: the network is back. Else does nothing."""
+        """Ends the pause before the next attempt, and lets the pauses begin anew: to be called
+        when the network is back.
+        """
         self._attempt = 0
         if self._reason is not None:
             self._over.set()

@@ -128,7 +128,8 @@ class Watcher:
 
     def _judge(self, node, sensor, reading):
         taken, seq = reading["time"], reading["seq"]
-        before, before_seq = node.latest.get(sensor, (None, -1))
+        # Before its first link a node keeps the newest only: what went before is not lost.
+        before, before_seq = node.latest.get(sensor, (None, seq - 1))
         node.latest[sensor] = (taken, seq)
         self.lost += max(0, seq - before_seq - 1)
         # The second reading comes at a random phase; from then on the interval counts.
