@@ -25,7 +25,7 @@ class FakeSocket:
     def settimeout(self, seconds):
         pass
 
-    def setsockopt(self, *_):
+    def setsockopt(self, level, option, value):
         pass
 
     def close(self):

@@ -114,20 +114,20 @@ class Sender:
             timeout_ms = self.publish_ms
         now = ticks_ms()
         delivery = Delivery(ticks_add(now, timeout_ms))
-        self._hand(topic, payload, 1, retain, now, delivery)
+        if topic is not self._topic:
+            self._check(topic)
+        try:
+            self.session.publish(self._name, data(payload), 1, retain, now, delivery)
+        except OSError as error:
+            self._fail(error)  # a Source broke within the packet
+            raise
         self._flush()
         self._wake(delivery.deadline)
         return delivery
 
-    def _hand(self, topic, payload, qos, retain, now, delivery):
-        if topic is not self._topic:
-            self._name = check_name(topic)
-            self._topic = topic
-        try:
-            return self.session.publish(self._name, data(payload), qos, retain, now, delivery)
-        except OSError as error:
-            self._fail(error)  # a Source broke within the packet
-            raise
+    def _check(self, topic):
+        self._name = check_name(topic)
+        self._topic = topic
 
     def _absent(self):
         return NotConnected(self._reason or "not connected yet")
@@ -135,8 +135,14 @@ class Sender:
     def _now(self, topic, payload, retain):
         # The short way of QoS 0: no Delivery, one write.
         if self.connected:
-            if not self._hand(topic, payload, 0, retain, ticks_ms(), None):
-                return False
+            if topic is not self._topic:
+                self._check(topic)
+            try:
+                if not self.session.publish(self._name, data(payload), 0, retain, ticks_ms()):
+                    return False
+            except OSError as error:
+                self._fail(error)
+                raise
             self._flush()
         if not self.connected:
             raise self._absent()
