@@ -7,7 +7,13 @@ the application, was received by the broker, and no packet ever broke a rule of 
 import struct
 
 from hypothesis import settings, strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
 
 from mqtt.packet import ProtocolError
 from mqtt.session import Overdue, Session
@@ -24,6 +30,8 @@ class Broker:
         self.received = []
         # Identifier -> payload received with it last: a resend keeps its identifier (4.4).
         self.known = {}
+        # Of those, what came in a session that is gone: to the new one it is new.
+        self.forgotten = set()
         self.answers = []
         self.connected = False
         self.session = False
@@ -75,7 +83,8 @@ class Broker:
             self.seen.append(payload)
         assert payload not in self.received or self.known.get(packet_id) == payload
         if payload in self.received:
-            assert first & 8, "sent again without DUP"
+            assert first & 8 or payload in self.forgotten, "sent again without DUP"
+            self.forgotten.discard(payload)
         else:
             assert not self.received or payload > self.received[-1]
             self.received.append(payload)
@@ -100,6 +109,10 @@ class Machine(RuleBasedStateMachine):
         self.up = b""
         self.down = []
         self.open = False
+
+    @initialize(early=st.booleans())
+    def begin(self, early):
+        self.session.early = early
 
     # What the application sees
 
@@ -235,6 +248,7 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def broker_forgets_the_session(self):
         self.broker.session = False
+        self.broker.forgotten = set(self.broker.received)
 
     @invariant()
     def the_window_is_right(self):
