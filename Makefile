@@ -6,12 +6,16 @@ export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/opt/homebrew/sbin
 
 SIM_OPTIONS = $(if $(NODES),--nodes '$(NODES)') $(if $(DURATION),--duration '$(DURATION)') \
 	$(if $(BROKER),--broker '$(BROKER)')
+BUILD_OPTIONS = $(if $(BOARD),--board '$(BOARD)') $(if $(CONFIG),--config '$(CONFIG)') \
+	$(if $(LAYOUT),--layout '$(LAYOUT)') $(if $(OUT),--out '$(OUT)')
 # A name mistyped on make's command line would be a run with the defaults.
 SIM_TAKES = NODES DURATION BROKER
+BUILD_TAKES = BOARD CONFIG LAYOUT OUT
 GIVEN = $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name)))
-UNKNOWN = $(filter-out $(SIM_TAKES) NO_APT PYTHON PIP_%,$(GIVEN))
+UNKNOWN = $(filter-out $(1) NO_APT PYTHON PIP_%,$(GIVEN))
+refuse_unknown = $(if $(call UNKNOWN,$(1)),$(error make $@ takes $(1), not $(call UNKNOWN,$(1))))
 
-.PHONY: help setup sim test conformance lint bench size lock clean
+.PHONY: help setup sim build test conformance lint bench size lock clean
 
 help:
 	@echo "Fieldpost. Targets:"
@@ -23,9 +27,14 @@ setup: ## Set up everything that the others need
 	@sh tools/setup.sh all
 
 sim: ## Run simulated nodes against a broker: NODES=3 DURATION=seconds BROKER=host:port
-	$(if $(UNKNOWN),$(error make sim takes $(SIM_TAKES), not $(UNKNOWN)))
+	$(call refuse_unknown,$(SIM_TAKES))
 	@BROKER='$(BROKER)' sh tools/setup.sh sim
 	@exec .venv/bin/python -IS tools/foreground.py .venv/bin/fieldpost sim $(SIM_OPTIONS)
+
+build: ## Make a board's file system: BOARD=name CONFIG=file LAYOUT=ota OUT=folder
+	$(call refuse_unknown,$(BUILD_TAKES))
+	@sh tools/setup.sh build
+	@exec .venv/bin/fieldpost build $(BUILD_OPTIONS)
 
 test: ## Run all tests: ARGS='-k topic' goes to pytest
 	@sh tools/setup.sh test
@@ -52,11 +61,11 @@ size: ## Print the compiled sizes against their limits
 	@.venv/bin/python bench/size.py
 
 clean: ## Remove what set-up and runs made
-	rm -rf .venv .setup.lock .pytest_cache .ruff_cache .hypothesis
+	rm -rf build .venv .setup.lock .pytest_cache .ruff_cache .hypothesis
 	find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # For maintainers: pins anew, with hashes, what pyproject.toml's dependencies bring in. One lock
-# serves every platform and Python; sim.txt is a part of the other two.
+# serves every platform and Python; sim.txt is a part of the others, build.txt one of test.txt.
 COMPILE = .venv/bin/uv pip compile -q --universal --python-version 3.10 --generate-hashes \
 	--config-file requirements/uv.toml --custom-compile-command 'make lock' pyproject.toml
 COMPILE_BENCH = .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
@@ -67,5 +76,6 @@ lock:
 	.venv/bin/python -I -m pip install -q uv==0.13.9
 	$(COMPILE) --upgrade -o requirements/sim.txt
 	$(COMPILE) --upgrade -c requirements/sim.txt --extra test -o requirements/test.txt
+	$(COMPILE) --upgrade -c requirements/test.txt --extra build -o requirements/build.txt
 	$(COMPILE) --upgrade -c requirements/sim.txt --extra broker -o requirements/broker.txt
 	$(COMPILE_BENCH) --upgrade -o requirements/bench.txt

@@ -1,8 +1,9 @@
 #!/bin/sh
 # Sets up what a make target needs, and nothing that is there already.
 #
-# Usage: sh tools/setup.sh sim|test|lint|bench|all
+# Usage: sh tools/setup.sh sim|build|test|lint|bench|all
 #   sim    Python packages of the simulation; Mosquitto, or the embedded broker in its place
+#   build  Python packages of `fieldpost build`
 #   test   Python packages of the tests; Mosquitto
 #   lint   Python packages of the tests
 #   bench  what test takes, and what is measured beside our library
@@ -16,7 +17,7 @@ set -eu
 
 cd "$(dirname "$0")/.."
 root=$(pwd -P)
-goal=${1:?usage: setup.sh sim|test|lint|bench|all}
+goal=${1:?usage: setup.sh sim|build|test|lint|bench|all}
 mosquitto_programs="mosquitto mosquitto_sub mosquitto_pub"
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/opt/homebrew/sbin
 # Settings of the user's that would lead pip or Python out of .venv.
@@ -49,10 +50,10 @@ whole_venv() {
 
 installed() { [ -f ".venv/$1.stamp" ] && [ "$(fingerprint "$1")" = "$(cat ".venv/$1.stamp")" ]; }
 
-# Locks to install for this goal: test.txt contains sim.txt.
+# Locks to install for this goal: test.txt contains build.txt, and that sim.txt.
 wanted_lock() {
     case $goal in
-    sim) echo sim ;;
+    sim | build) echo "$goal" ;;
     *) echo test ;;
     esac
 }
@@ -60,7 +61,7 @@ wanted_lock() {
 wants_mosquitto() {
     case $goal in
     sim) [ -z "${BROKER:-}" ] ;;
-    lint) false ;;
+    build | lint) false ;;
     *) true ;;
     esac
 }
@@ -248,7 +249,8 @@ pip_install() {
     .venv/bin/python -I -m pip install -q --no-deps --require-hashes -r "requirements/$1.txt" ||
         fail "pip could not install the packages (see above). Is there a network? Then run make again."
     fingerprint "$1" >".venv/$1.stamp"
-    [ "$1" != test ] || fingerprint sim >.venv/sim.stamp
+    case $1 in test | build) fingerprint sim >.venv/sim.stamp ;; esac
+    [ "$1" != test ] || fingerprint build >.venv/build.stamp
     rm .venv/unfinished
 }
 
@@ -307,8 +309,8 @@ Without it there is no $goal: nothing else is the broker that nodes will meet." 
 # ---- The way through -----------------------------------------------------------------------
 
 case $goal in
-sim | test | lint | bench | all) ;;
-*) fail "unknown goal $goal: sim, test, lint, bench or all" ;;
+sim | build | test | lint | bench | all) ;;
+*) fail "unknown goal $goal: sim, build, test, lint, bench or all" ;;
 esac
 ready && exit
 lock

@@ -20,7 +20,7 @@ def port_of(output):
 def test_make_alone_lists_the_targets():
     code, output = run("make")
     assert code == 0
-    for target in ("setup", "sim", "test", "lint", "clean"):
+    for target in ("setup", "sim", "build", "test", "lint", "clean"):
         assert re.search(rf"^  make {target} +[A-Z]", output, re.MULTILINE), output
 
 

@@ -90,6 +90,18 @@ def check_config(command):
     assert "good, 3 sensors" in output
 
 
+def build(command):
+    with tempfile.TemporaryDirectory() as folder:
+        with open(f"{folder}/config.json", "w", encoding="utf-8") as config:
+            config.write(CONFIG)
+        command = command.replace("config.json", f"{folder}/config.json")
+        code, output = run(f"{command} OUT={folder}/out")
+        assert code == 0, output
+        with open(f"{folder}/out/manifest.json", encoding="utf-8") as file:
+            assert "sensors/digital.mpy" in json.load(file)["files"]
+    assert "at 0x200000 (standard layout)" in output
+
+
 @contextlib.contextmanager
 def running():
     with tempfile.TemporaryDirectory() as folder, simulation(folder, 1) as made:
@@ -106,6 +118,7 @@ KNOWN = {
     "make sim BROKER=127.0.0.1:1883": make_sim_with_broker,
     "make test": make_test,
     ".venv/bin/fieldpost config check config.json": check_config,
+    "make build CONFIG=config.json": build,
 }
 
 

@@ -19,6 +19,7 @@ def parser():
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _sim(commands)
     _config(commands)
+    _build(commands)
     return top
 
 
@@ -60,11 +61,39 @@ def _config(commands):
     )
     config.add_argument("action", choices=["check"])
     config.add_argument("file", help="the configuration, for instance config.json")
-    config.add_argument(
+    _board(config, "whose pins it is for")
+
+
+def _build(commands):
+    build = commands.add_parser(
+        "build",
+        help="make a board's file system",
+        description="Compiles the firmware for a board, without what the configuration doesn't "
+        "use, and makes the image of its file system, the files themselves and a manifest.",
+    )
+    _board(build, "to build for")
+    build.add_argument(
+        "--config",
+        metavar="FILE",
+        help="the node's configuration, which goes onto the board (default: none, all drivers)",
+    )
+    build.add_argument(
+        "--layout",
+        choices=["standard", "ota"],
+        default="standard",
+        help="how the flash is divided: ota for MicroPython with two slots (default standard)",
+    )
+    build.add_argument(
+        "--out", metavar="FOLDER", help="where it is put (default build/NAME of the board)"
+    )
+
+
+def _board(command, role):
+    command.add_argument(
         "--board",
         default="esp32_generic",
         metavar="NAME",
-        help="the board whose pins it is for, a file in boards/ (default esp32_generic)",
+        help=f"the board {role}, a file in boards/ (default esp32_generic)",
     )
 
 
@@ -112,6 +141,8 @@ def main(argv=None):
     options = parser().parse_args(argv)
     if options.command == "sim":
         from . import sim as command
+    elif options.command == "build":
+        from . import build as command
     else:
         from . import config as command
     return command.run(options)

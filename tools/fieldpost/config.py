@@ -11,21 +11,26 @@ from .output import complain
 def run(options):
     """Returns 0 for a good configuration, 1 with the faults on stderr for another."""
     try:
-        board = profiles.load(options.board)
-        found = config.check(read(options.file))
-        faults = wiring_faults(found, board)
+        found = checked(options.file, profiles.load(options.board))
     except profiles.ProfileError as error:
         complain(f"fieldpost config: {error}")
         return 1
     except config.ConfigError as error:
-        found, faults = {}, error.faults
-    for fault in faults:
-        complain(f"{options.file}: {fault}")
-    if faults:
+        for fault in error.faults:
+            complain(f"{options.file}: {fault}")
         return 1
     count = len(found["sensors"])
     print(f"{options.file}: good, {count} sensor{'s' if count > 1 else ''}")
     return 0
+
+
+def checked(path, board):
+    """Returns a file's configuration, judged for a board as well. Raises ConfigError."""
+    found = config.check(read(path))
+    faults = wiring_faults(found, board)
+    if faults:
+        raise config.ConfigError(faults)
+    return found
 
 
 def read(path):

