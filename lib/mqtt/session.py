@@ -199,12 +199,12 @@ class Session:
             return 0
         if topic:
             tx[pos] = first
-            size += width + (4 if packet_id else 2)
-            if size < 128:  # spares a call
-                tx[pos + 1] = size
+            rest = size + width + (4 if packet_id else 2)
+            if rest < 128:  # spares a call
+                tx[pos + 1] = rest
                 pos += 2
             else:
-                pos = put_length(tx, pos + 1, size)
+                pos = put_length(tx, pos + 1, rest)
             tx[pos] = width >> 8
             tx[pos + 1] = width & 255
             end = pos + 2 + width
@@ -214,7 +214,6 @@ class Session:
                 tx[pos] = packet_id >> 8
                 tx[pos + 1] = packet_id & 255
                 pos += 2
-            size = len(payload)
         end = pos + size
         self._sent = self._now  # also when the socket took something
         try:

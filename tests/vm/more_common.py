@@ -1,4 +1,4 @@
-"""What the scripts of test_mqtt_more.py share: waiting, a recorded client, scripted servers."""
+"""What the asyncio client's scripts share: waiting, a recorded client, scripted servers."""
 
 import asyncio
 import gc
@@ -28,14 +28,14 @@ def free_port():
             sock.close()
 
 
-async def until(condition, what="the condition"):
+async def until(condition, what="the condition", limit_ms=LIMIT_MS):
     """Waits for condition() to be true and returns what it returned."""
     start = ticks_ms()
     while True:
         value = condition()
         if value:
             return value
-        assert ticks_diff(ticks_ms(), start) < LIMIT_MS, "never came: " + what
+        assert ticks_diff(ticks_ms(), start) < limit_ms, "never came: " + what
         await asyncio.sleep_ms(2)
 
 

@@ -10,41 +10,23 @@ import asyncio
 import gc
 import os
 import random
-import socket
 import sys
 from time import ticks_diff, ticks_ms
 
 sys.path.insert(0, __file__.rsplit("/", 1)[0] + "/../../lib")
 
+import more_common  # noqa: E402
+from more_common import CONNACK, accept, drain, free_port, packet, say  # noqa: E402
+
 from mqtt.client import Client, NotConnected, Timeout  # noqa: E402
 
 FOLDER = sys.argv[1]
 LIMIT_MS = 15_000
-CONNACK = b"\x20\x02\0\0"
-
-
-def free_port():
-    while True:
-        port = random.randint(20_000, 60_000)
-        sock = socket.socket()
-        try:
-            sock.bind(socket.getaddrinfo("127.0.0.1", port)[0][-1])
-            return port
-        except OSError:
-            pass
-        finally:
-            sock.close()
 
 
 async def until(condition, what="the condition"):
     """Waits for condition() to be true and returns what it returned."""
-    start = ticks_ms()
-    while True:
-        value = condition()
-        if value:
-            return value
-        assert ticks_diff(ticks_ms(), start) < LIMIT_MS, "never came: " + what
-        await asyncio.sleep_ms(5)
+    return await more_common.until(condition, what, LIMIT_MS)
 
 
 def read(name):
@@ -117,30 +99,6 @@ class Evil:
         except (OSError, EOFError):
             pass
         stream.s.close()
-
-
-async def packet(stream):
-    """Reads one packet of less than 128 bytes: (first byte, body)."""
-    head = await stream.readexactly(2)
-    return head[0], await stream.readexactly(head[1])
-
-
-async def say(stream, *packets):
-    for raw in packets:
-        stream.write(raw)
-        await stream.drain()
-
-
-async def accept(stream):
-    """Takes CONNECT and answers it well."""
-    assert (await packet(stream))[0] == 0x10
-    await say(stream, CONNACK)
-
-
-async def drain(stream):
-    """Reads and throws away until the end."""
-    while await stream.read(100):
-        pass
 
 
 class Running:
