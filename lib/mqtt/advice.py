@@ -149,4 +149,6 @@ def link_fault(error, client):
                 text += ": no connection, check host, port and network"
     else:
         return None
-    return "%s:%s: %s" % (client.host, client.port, text)
+    where = "%s:%s: " % (client.host, client.port)
+    # A transport's error names it already.
+    return text if text.startswith(where) else where + text

@@ -1,6 +1,7 @@
 """What errors are said to mean, by the errors alone."""
 
 from mqtt.advice import (
+    link_fault,
     refusal,
     tls_error,
     tls_fault,
@@ -102,3 +103,18 @@ def test_faults_of_websocket():
     ):
         error = websocket_fault(what, detail)
         assert isinstance(error, ProtocolError) and words in str(error), str(error)
+
+
+def test_a_reason_names_the_broker_once():
+    class Tried:
+        host, port, transport, _stood = "broker", 8883, None, None
+
+    for error, text in (
+        (ProtocolError("packet 0x10"), "packet 0x10"),
+        (tls_error(ValueError("it has expired"), "broker", 8883, 0, True), "the broker's"),
+        (OSError(5), "5"),
+    ):
+        said = str(link_fault(error, Tried))
+        assert said.count("broker:8883: ") == 1 and said.startswith("broker:8883: "), said
+        assert text in said
+    assert link_fault(KeyError("x"), Tried) is None
