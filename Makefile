@@ -65,7 +65,7 @@ clean: ## Remove what set-up and runs made
 	find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # For maintainers: pins anew, with hashes, what pyproject.toml's dependencies bring in. One lock
-# serves every platform and Python; sim.txt is a part of the others, build.txt one of test.txt.
+# serves every platform and Python; test.txt contains vboard.txt, that build.txt, that sim.txt.
 COMPILE = .venv/bin/uv pip compile -q --universal --python-version 3.10 --generate-hashes \
 	--config-file requirements/uv.toml --custom-compile-command 'make lock' pyproject.toml
 COMPILE_BENCH = .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
@@ -77,5 +77,6 @@ lock:
 	$(COMPILE) --upgrade -o requirements/sim.txt
 	$(COMPILE) --upgrade -c requirements/sim.txt --extra test -o requirements/test.txt
 	$(COMPILE) --upgrade -c requirements/test.txt --extra build -o requirements/build.txt
+	$(COMPILE) --upgrade -c requirements/test.txt --extra vboard -o requirements/vboard.txt
 	$(COMPILE) --upgrade -c requirements/sim.txt --extra broker -o requirements/broker.txt
 	$(COMPILE_BENCH) --upgrade -o requirements/bench.txt

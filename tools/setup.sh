@@ -1,9 +1,11 @@
 #!/bin/sh
 # Sets up what a make target needs, and nothing that is there already.
 #
-# Usage: sh tools/setup.sh sim|build|test|lint|bench|all
-#   sim    Python packages of the simulation; Mosquitto, or the embedded broker in its place
-#   build  Python packages of `fieldpost build`
+# Usage: sh tools/setup.sh sim|build|vboard|test|lint|bench|all
+#   sim    Python packages of the simulation; Mosquitto, or the embedded broker in its place.
+#          With VM set, those of virtual boards as well
+#   build  Python packages of what makes a board's files and puts them onto it
+#   vboard Python packages of virtual boards
 #   test   Python packages of the tests; Mosquitto
 #   lint   Python packages of the tests
 #   bench  what test takes, and what is measured beside our library
@@ -17,7 +19,7 @@ set -eu
 
 cd "$(dirname "$0")/.."
 root=$(pwd -P)
-goal=${1:?usage: setup.sh sim|build|test|lint|bench|all}
+goal=${1:?usage: setup.sh sim|build|vboard|test|lint|bench|all}
 mosquitto_programs="mosquitto mosquitto_sub mosquitto_pub"
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/opt/homebrew/sbin
 # Settings of the user's that would lead pip or Python out of .venv.
@@ -50,10 +52,11 @@ whole_venv() {
 
 installed() { [ -f ".venv/$1.stamp" ] && [ "$(fingerprint "$1")" = "$(cat ".venv/$1.stamp")" ]; }
 
-# Locks to install for this goal: test.txt contains build.txt, and that sim.txt.
+# The lock to install for this goal: test.txt contains vboard.txt, that build.txt, that sim.txt.
 wanted_lock() {
     case $goal in
-    sim | build) echo "$goal" ;;
+    sim) if [ "${VM:-}" ]; then echo vboard; else echo sim; fi ;;
+    build | vboard) echo "$goal" ;;
     *) echo test ;;
     esac
 }
@@ -61,7 +64,7 @@ wanted_lock() {
 wants_mosquitto() {
     case $goal in
     sim) [ -z "${BROKER:-}" ] ;;
-    build | lint) false ;;
+    build | vboard | lint) false ;;
     *) true ;;
     esac
 }
@@ -249,8 +252,9 @@ pip_install() {
     .venv/bin/python -I -m pip install -q --no-deps --require-hashes -r "requirements/$1.txt" ||
         fail "pip could not install the packages (see above). Is there a network? Then run make again."
     fingerprint "$1" >".venv/$1.stamp"
-    case $1 in test | build) fingerprint sim >.venv/sim.stamp ;; esac
-    [ "$1" != test ] || fingerprint build >.venv/build.stamp
+    case $1 in test | vboard | build) fingerprint sim >.venv/sim.stamp ;; esac
+    case $1 in test | vboard) fingerprint build >.venv/build.stamp ;; esac
+    [ "$1" != test ] || fingerprint vboard >.venv/vboard.stamp
     rm .venv/unfinished
 }
 
@@ -309,8 +313,8 @@ Without it there is no $goal: nothing else is the broker that nodes will meet." 
 # ---- The way through -----------------------------------------------------------------------
 
 case $goal in
-sim | build | test | lint | bench | all) ;;
-*) fail "unknown goal $goal: sim, build, test, lint, bench or all" ;;
+sim | build | vboard | test | lint | bench | all) ;;
+*) fail "unknown goal $goal: sim, build, vboard, test, lint, bench or all" ;;
 esac
 ready && exit
 lock
