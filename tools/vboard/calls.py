@@ -18,6 +18,7 @@ class Calls:
 
     def __init__(self, board, relays, end):
         self._board = board
+        self._relays = relays
         self._end = end
         # Name -> what does it; all other names are peripherals.
         self._own = {
@@ -26,10 +27,10 @@ class Calls:
             "flash_program": self._flash_program,
             "flash_erase": self._flash_erase,
             "net_resolve": self._resolve,
-            "net_connect": lambda number, *to: relays[number].connect(*to),
-            "net_bind": lambda number, *to: relays[number].bind(*to),
-            "net_option": lambda number, *option: relays[number].option(*option),
-            "net_error": lambda number: relays[number].error,
+            "net_connect": lambda number, *to: self._relay(number).connect(*to),
+            "net_bind": lambda number, *to: self._relay(number).bind(*to),
+            "net_option": lambda number, *option: self._relay(number).option(*option),
+            "net_error": lambda number: self._relay(number).error,
         }
 
     def perform(self, name, args):
@@ -57,6 +58,11 @@ class Calls:
             raise OSError(errno.EIO, str(error)) from None
         except PowerCut:
             self._end(None)
+
+    def _relay(self, number):
+        if number not in self._relays:
+            raise OSError(errno.EBADF, "EBADF")
+        return self._relays[number]
 
     def _resolve(self, host, port):
         radio = self._board.radio

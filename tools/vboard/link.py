@@ -29,15 +29,18 @@ class Listener:
             made = socket.socket(socket.AF_UNIX, kind)
             made.bind(f"{path}.{suffix}")
             made.listen()
+            made.setblocking(False)
             self.sockets.append(made)
 
     def accept(self, listening):
-        connection, _ = listening.accept()
-        connection.settimeout(1)
-        hello = connection.recv(HELLO)
-        purpose, number = hello.split()
-        connection.setblocking(False)
-        self._arrived(purpose.decode(), int(number), connection)
+        """Takes all that are there: a call that follows may be about the last of them."""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                connection, _ = listening.accept()
+                connection.settimeout(1)
+                purpose, number = connection.recv(HELLO).split()
+                connection.setblocking(False)
+                self._arrived(purpose.decode(), int(number), connection)
 
     def close(self):
         for one in self.sockets:

@@ -1,6 +1,7 @@
 """The process of a MicroPython whose prompt is a board's console: start, ctrl-C, end."""
 
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
@@ -22,6 +23,7 @@ sys.path.insert(0, sys.argv[3])
 import micropython_run
 sys.exit(micropython_run.run_main(sys.argv[4:]))
 """
+LIBC = ctypes.CDLL(None)
 SIGINT_BIT = 1 << signal.SIGINT - 1
 
 
@@ -78,7 +80,8 @@ class Process:
                 os.waitid(os.P_PID, pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
                 takes = self._catches_sigint()
                 if takes:
-                    os.kill(pid, signal.SIGINT)
+                    # Its first thread has the program; to another one it would mean nothing.
+                    LIBC.tgkill(pid, pid, signal.SIGINT)
                 return takes
             finally:
                 os.kill(pid, signal.SIGCONT)

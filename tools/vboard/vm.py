@@ -143,10 +143,11 @@ class Vm:
         yield self._process.stdout, select.POLLIN, self._heard
         if self._takes_keys and not self._typed.startswith(CTRL_C):
             yield self._process.stdin, select.POLLOUT, self._hand_on
-        if self._control:
-            yield self._control.connection, select.POLLIN, self._serve
+        # Before the calls: these name the sockets that come by it.
         for one in self._listener.sockets:
             yield one, select.POLLIN, lambda listening=one: self._listener.accept(listening)
+        if self._control:
+            yield self._control.connection, select.POLLIN, self._serve
         for one in self._relays.values():
             pipe, real = one.interest()
             yield one.pipe, pipe, one.move

@@ -25,6 +25,9 @@ _POLLIN, _POLLOUT, _POLLERR, _POLLHUP = 1, 4, 8, 16
 _SEND_BUFFER = 5760
 _HOST_SOL_SOCKET, _HOST_SO_SNDBUF = 1, 7
 
+# Bytes of a datagram's peer in front of it.
+_PEER = 6
+
 # Sockets opened so far: their numbers.
 _count = 0
 
@@ -32,6 +35,11 @@ _count = 0
 def getaddrinfo(host, port, af=0, type=0, proto=0, flags=0):
     address = tuple(_board.call("net_resolve", host, port))
     return [(AF_INET, type or SOCK_STREAM, 0, "", address)]
+
+
+def _packed(address):
+    host, port = _board.call("net_resolve", address[0], address[1])
+    return bytes(int(part) for part in host.split(".")) + port.to_bytes(2, "big")
 
 
 class socket(io.IOBase):
@@ -55,6 +63,8 @@ class socket(io.IOBase):
         self._connecting = False
         # The error that connect() ended with and that nobody was told of; 0 for none.
         self._failure = 0
+        # Of datagrams: the one peer that connect() names, as it stands in front of a packet.
+        self._peer = b""
 
     def fileno(self):
         return self._id
@@ -82,8 +92,11 @@ class socket(io.IOBase):
         number = _board.call("net_connect", self._id, address[0], address[1])
         if number:
             raise OSError(number)
-        self._connecting = self._stream
-        if self._stream and self._timeout == 0:
+        if not self._stream:
+            self._peer = _packed(address)
+            return
+        self._connecting = True
+        if self._timeout == 0:
             raise OSError(EINPROGRESS)
         self._settle()
 
@@ -129,14 +142,16 @@ class socket(io.IOBase):
         return self._do("recv", size)
 
     def sendto(self, data, address):
-        host, port = _board.call("net_resolve", address[0], address[1])
-        head = bytes(int(part) for part in host.split(".")) + port.to_bytes(2, "big")
-        return self._do("send", head + bytes(data)) - len(head)
+        self._peer, before = _packed(address), self._peer
+        try:
+            return self._do("send", data)
+        finally:
+            self._peer = before
 
     def recvfrom(self, size):
-        packet = self._do("recv", size + 6)
+        packet = self._whole("recv", size + _PEER)
         host = ".".join(str(byte) for byte in packet[:4])
-        return packet[6:], (host, int.from_bytes(packet[4:6], "big"))
+        return packet[_PEER:], (host, int.from_bytes(packet[4:_PEER], "big"))
 
     # -- within
 
@@ -154,6 +169,17 @@ class socket(io.IOBase):
             return None
 
     def _do(self, name, *args):
+        if self._stream:
+            return self._whole(name, *args)
+        if name in ("send", "write"):
+            return self._whole("send", self._peer + bytes(args[0])) - _PEER
+        into = name == "readinto"
+        data = self._whole("recv", (len(args[0]) if into else args[0]) + _PEER)[_PEER:]
+        if into:
+            args[0][: len(data)] = data
+        return len(data) if into else data
+
+    def _whole(self, name, *args):
         pipe = self._open()
         self._settle()
         try:

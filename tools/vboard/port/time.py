@@ -1,35 +1,21 @@
-# MicroPython's time on ESP32: whole seconds since 2000, ticks that wrap at 2**30.
+# MicroPython's time on ESP32: whole seconds since 2000.
+#
+# Ticks are the host's, which don't wrap within a life: asyncio's own queue, in C, counts by them.
 
 import _board
 import utime
-from utime import sleep, sleep_ms, sleep_us
+from utime import (
+    sleep,
+    sleep_ms,
+    sleep_us,
+    ticks_add,
+    ticks_cpu,
+    ticks_diff,
+    ticks_ms,
+    ticks_us,
+)
 
 _EPOCH_2000 = 946_684_800
-_PERIOD = 1 << 30
-_HALF = _PERIOD // 2
-# The host's microseconds at this board's tick 0.
-_zero_us = utime.ticks_us() - _board.call("ticks_us")
-
-
-def ticks_us():
-    return (utime.ticks_us() - _zero_us) & (_PERIOD - 1)
-
-
-def ticks_ms():
-    return (utime.ticks_us() - _zero_us) // 1000 & (_PERIOD - 1)
-
-
-ticks_cpu = ticks_us
-
-
-def ticks_add(ticks, delta):
-    if not -_HALF < delta < _HALF:
-        raise OverflowError("ticks interval overflow")
-    return (ticks + delta) & (_PERIOD - 1)
-
-
-def ticks_diff(end, start):
-    return (end - start + _HALF & (_PERIOD - 1)) - _HALF
 
 
 def time():
