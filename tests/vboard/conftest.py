@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from vboard import Air, Board
+from vm import KINDS
 
 # Joins the air of the tests; `from join import wlan` in a program waits for it.
 JOIN = """
@@ -78,8 +79,31 @@ def air(no_leaks):
     air.close()
 
 
+def pytest_generate_tests(metafunc):
+    # Whatever is marked so holds on both interpreters.
+    if "kind" in metafunc.fixturenames:
+        both = metafunc.definition.get_closest_marker("both")
+        metafunc.parametrize("kind", KINDS if both else KINDS[:1])
+
+
 @pytest.fixture
-def make_board(tmp_path, air):
+def new_board(tmp_path, air, kind):
+    """Returns new_board(name): an empty board of the test's kind, emulated or virtual."""
+
+    def make(name="board"):
+        if kind == "emulated":
+            return Board(tmp_path / name, air)
+        from vboard.virtual import VirtualBoard
+
+        board = VirtualBoard(tmp_path / name, air)
+        board.install_micropython()
+        return board
+
+    return make
+
+
+@pytest.fixture
+def make_board(new_board):
     """Returns make_board(main_source, name=..., **files): a board that is switched off.
 
     Files are named without their .py, by keyword or, in folders, as **{"folder/name": text}.
@@ -87,12 +111,10 @@ def make_board(tmp_path, air):
     boards = []
 
     def make(main="", name="board", **files):
-        board = Board(tmp_path / name, air)
+        board = new_board(name)
         boards.append(board)
-        for stem, text in {"main": main, "join": JOIN, "link": LINK, **files}.items():
-            path = board.flash.path(stem + ".py")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
+        sources = {"main": main, "join": JOIN, "link": LINK, **files}
+        board.write_files({f"{stem}.py": text for stem, text in sources.items()})
         return board
 
     yield make

@@ -11,6 +11,8 @@ from vboard.devices.bme280 import BME280
 from vboard.devices.contact import Contact
 from vboard.wiring import ContactWire
 
+pytestmark = pytest.mark.both
+
 ATTEMPT = """
 def attempt(function, *args, **keywords):
     try:

@@ -8,6 +8,8 @@ import pytest
 from vboard import Board
 from vboard.clock import clock
 
+pytestmark = pytest.mark.both
+
 TELL = """
 import machine, time
 from esp32 import NVS

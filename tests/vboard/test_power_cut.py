@@ -4,6 +4,8 @@ import time
 
 import pytest
 
+pytestmark = pytest.mark.both
+
 # What a program is at when its power goes. Each prints "ready" first; none may print "after".
 STATES = {
     "sleeping": """

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.both
+
 
 def test_packages_and_relative_imports(run):
     board = run(

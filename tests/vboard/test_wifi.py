@@ -6,6 +6,8 @@ import pytest
 
 from vboard import AccessPoint
 
+pytestmark = pytest.mark.both
+
 # Prints each status that shows for the first time since the last one.
 WATCH = """
 import network, time

@@ -34,3 +34,6 @@ def run(*arguments, heap, timeout=50):
         text=True,
         timeout=timeout,
     )
+
+# The two kinds of a board, for tests that hold on both interpreters.
+KINDS = ("emulated", pytest.param("virtual", marks=needs_vm))

@@ -25,6 +25,21 @@ class Board(BaseBoard):
         if config is not None:
             self.flash.path("/config.json").write_text(config, encoding="utf-8")
 
+    def write_files(self, files):
+        """Writes {path: bytes or text} into its file system."""
+        for name, data in files.items():
+            path = self.flash.path(name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data.encode() if isinstance(data, str) else data)
+
+    def read_file(self, path):
+        """Returns a file's bytes. Raises FileNotFoundError."""
+        return self.flash.path(path).read_bytes()
+
+    def remove_file(self, path):
+        """Removes a file. Raises FileNotFoundError."""
+        self.flash.path(path).unlink()
+
     def _program(self):
         self.flash.cwd = "/"
         return Interpreter(self, SOFT_RESET)

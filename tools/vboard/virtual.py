@@ -9,6 +9,7 @@ import threading
 
 from . import partitions
 from .board import PWRON_RESET, SOFT_RESET, BaseBoard
+from .files import Files
 from .flash import Flash, PowerCut
 from .line import Line
 from .vm import Vm
@@ -47,6 +48,8 @@ class VirtualBoard(BaseBoard):
         self._reader.start()
 
     def close(self):
+        if self._stop.is_set():
+            return
         super().close()
         self._stop.set()
         self._reader.join()
@@ -64,6 +67,26 @@ class VirtualBoard(BaseBoard):
         for start in starts:
             self._put(start, bytes([IMAGE_MAGIC]))
         self._put(partitions.TABLE, table)
+
+    def files(self):
+        """Returns the Files of its file system. Raises RuntimeError while a program runs."""
+        if self.state == "running":
+            raise RuntimeError(f"{self.name} runs: its files are its own")
+        return Files(self.flash, partitions.load(self.flash)["vfs"])
+
+    def write_files(self, files):
+        """Writes {path: bytes or text} into its file system, while no program runs."""
+        found = self.files()
+        for path, data in files.items():
+            found.write(path, data.encode() if isinstance(data, str) else data)
+
+    def read_file(self, path):
+        """Returns a file's bytes, while no program runs. Raises FileNotFoundError."""
+        return self.files().read(path)
+
+    def remove_file(self, path):
+        """Removes a file, while no program runs. Raises FileNotFoundError."""
+        self.files().remove(path)
 
     def _put(self, offset, data):
         self.flash.erase(offset, -(-len(data) // partitions.SECTOR) * partitions.SECTOR)
