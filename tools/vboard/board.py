@@ -11,8 +11,10 @@ from . import profile as profiles
 from .air import Radio
 from .clock import clock
 from .filesystem import Flash
+from .flash import Flash as FlashChip, PowerCut, Region
 from .hardware import Hardware
 from .interpreter import Interpreter
+from .nvs import Nvs
 from .wiring import ContactWire
 
 # machine.reset_cause() on ESP32 (ports/esp32/modmachine.c).
@@ -39,7 +41,10 @@ class Board:
         self.flash = Flash(self.folder / "flash")
         self.radio = Radio(air)
         self.profile = profiles.load(profile)
-        self.hardware = Hardware(self, self.profile, self.radio, self.folder / "nvs.json")
+        # What NVS has as its flash: a partition of the size it has on a real board.
+        self.nvs_flash = _nvs_flash(self.folder, self.profile)
+        nvs = Nvs(Region(self.nvs_flash, 0, self.nvs_flash.size))
+        self.hardware = Hardware(self, self.profile, self.radio, nvs)
         # Seeds the program's `random` at each boot: another sequence each time, the same each run.
         self.chance = random.Random(self.name)
         self.state = "off"
@@ -79,6 +84,7 @@ class Board:
         with self._lock:
             if self.state != "off":
                 raise RuntimeError(f"{self.name} is on already")
+            self.nvs_flash.power_on()
             self.hardware.power_on()
             self.boots.clear()
             self._boot(PWRON_RESET)
@@ -108,6 +114,7 @@ class Board:
         for wire in self._wires:
             wire.cut()
         self.radio.close()
+        self.nvs_flash.close()
 
     def __enter__(self):
         return self
@@ -120,7 +127,12 @@ class Board:
         if cause != SOFT_RESET:
             self.wake_reason = TIMER_WAKE if cause == DEEPSLEEP_RESET else 0
         self.boots.append(cause)
-        self.hardware.reset(soft=cause == SOFT_RESET)
+        try:
+            self.hardware.reset(soft=cause == SOFT_RESET)
+        except PowerCut:
+            # The flash has its power from where the chip has it.
+            self.power_off()
+            return
         self.flash.cwd = "/"
         self.booted_at = clock.now()
         self._interpreter = Interpreter(self, SOFT_RESET)
@@ -253,3 +265,8 @@ class Board:
     def wire_contact(self, number, contact):
         """Connects a contact to a pin: its edges come, bounces and all, as the world moves it."""
         self._wires.append(ContactWire(self.hardware.pins[number], contact))
+
+
+def _nvs_flash(folder, profile):
+    sizes = {name: size for name, _, size in profile.layouts["standard"].partitions}
+    return FlashChip(folder / "nvs.bin", sizes["nvs"], sizes=(sizes["nvs"],))
