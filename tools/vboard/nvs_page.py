@@ -220,16 +220,8 @@ class Page:
         self._region.program(self._start, header)
         self.state, self.sequence = ACTIVE, sequence
 
-    def mark_full(self):
-        self._mark(FULL)
-
-    def mark_freeing(self):
-        # One bit at a time: half of a step must be no state that means nothing.
-        if self.state == ACTIVE:
-            self._mark(FULL)
-        self._mark(FREEING)
-
-    def _mark(self, state):
+    def mark(self, state):
+        """Goes on to the next state: one bit, so that a power cut leaves the one or the other."""
         self._region.program(self._start, struct.pack("<I", state))
         self.state = state
 

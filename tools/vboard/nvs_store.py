@@ -279,10 +279,11 @@ class Store:
             worn = min(self._used, key=lambda page: page.used)
             if ENTRIES - worn.used < needed:
                 raise OSError(*NOT_ENOUGH_SPACE)
-        if self._used and self._used[-1].state == pages.ACTIVE:
-            self._used[-1].mark_full()
+        for page in self._used:
+            if page.state == pages.ACTIVE:
+                page.mark(pages.FULL)
         if worn:
-            worn.mark_freeing()
+            worn.mark(pages.FREEING)
             self._move(worn)
         else:
             self._activate()
