@@ -9,8 +9,10 @@ import time
 from pathlib import Path
 
 import pytest
+from nvs_kit import WholeFlash
 
 from vboard import Air, Board
+from vboard.flash import SECTOR, Flash
 from vm import KINDS
 
 # Joins the air of the tests; `from join import wlan` in a program waits for it.
@@ -142,6 +144,25 @@ def peer(air):
     air.hosts["peer.example"] = ("127.0.0.1", peer.port)
     yield peer
     peer.close()
+
+
+@pytest.fixture
+def make_nvs(tmp_path):
+    """Returns make_nvs(pages or image): a WholeFlash of tests/house/nvs_kit.py."""
+    made = []
+
+    def make(content=3):
+        if isinstance(content, int):
+            content = b"\xff" * content * SECTOR
+        path = tmp_path / f"{len(made)}.bin"
+        path.write_bytes(content)
+        flash = Flash(path, len(content), sizes=(len(content),))
+        made.append(flash)
+        return WholeFlash(flash)
+
+    yield make
+    for flash in made:
+        flash.close()
 
 
 class Peer:

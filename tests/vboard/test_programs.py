@@ -178,7 +178,7 @@ def test_files(run):
         "4096 2097152 True",
         "esp32 5",
     ]
-    assert sorted(os.listdir(board.folder)) == ["flash"]
+    assert sorted(os.listdir(board.folder)) == ["flash", "nvs.bin"]
 
 
 def test_full_flash_refuses_and_keeps_what_there_was(make_board):

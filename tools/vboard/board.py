@@ -8,7 +8,9 @@ from pathlib import Path
 from . import profile as profiles
 from .air import Radio
 from .clock import clock
+from .flash import PowerCut
 from .hardware import Hardware
+from .nvs import Nvs
 from .wiring import ContactWire
 
 # machine.reset_cause() on ESP32 (ports/esp32/modmachine.c).
@@ -38,7 +40,10 @@ class BaseBoard:
         self.ticks_start_us = 0
         self.radio = Radio(air)
         self.profile = profiles.load(profile)
-        self.hardware = Hardware(self, self.profile, self.radio, self.folder / "nvs.json")
+        # The flash chip that NVS is in.
+        self.nvs_flash = self._nvs_flash()
+        nvs = Nvs(self._nvs_region())
+        self.hardware = Hardware(self, self.profile, self.radio, nvs)
         self.state = "off"
         self.reset_cause = PWRON_RESET
         # What woke it from deep sleep, 0: it wasn't asleep. A soft reset leaves it.
@@ -67,6 +72,7 @@ class BaseBoard:
         with self._lock:
             if self.state != "off":
                 raise RuntimeError(f"{self.name} is on already")
+            self.nvs_flash.power_on()
             self.hardware.power_on()
             self.boots.clear()
             self._boot(PWRON_RESET)
@@ -96,6 +102,7 @@ class BaseBoard:
         for wire in self._wires:
             wire.cut()
         self.radio.close()
+        self.nvs_flash.close()
 
     def __enter__(self):
         return self
@@ -108,13 +115,26 @@ class BaseBoard:
         if cause != SOFT_RESET:
             self.wake_reason = TIMER_WAKE if cause == DEEPSLEEP_RESET else 0
         self.boots.append(cause)
-        self.hardware.reset(soft=cause == SOFT_RESET)
+        try:
+            self.hardware.reset(soft=cause == SOFT_RESET)
+        except PowerCut:
+            # The flash has its power from where the chip has it.
+            self.power_off()
+            return
         self.booted_at = clock.now()
         self._running = self._program()
         self._set_state("running")
         self._running.start()
 
     def _program(self):
+        raise NotImplementedError
+
+    def _nvs_flash(self):
+        """Returns the flash.Flash that NVS is in."""
+        raise NotImplementedError
+
+    def _nvs_region(self):
+        """Returns its flash.Region of it."""
         raise NotImplementedError
 
     def _halt(self):

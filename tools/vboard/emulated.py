@@ -5,6 +5,7 @@ import shutil
 
 from .board import SOFT_RESET, BaseBoard
 from .filesystem import Flash
+from .flash import Flash as FlashChip, Region
 from .interpreter import Interpreter
 
 
@@ -39,6 +40,14 @@ class Board(BaseBoard):
     def remove_file(self, path):
         """Removes a file. Raises FileNotFoundError."""
         self.flash.path(path).unlink()
+
+    def _nvs_flash(self):
+        # A chip of its own: the files aren't in one.
+        sizes = {name: size for name, _, size in self.profile.layouts["standard"].partitions}
+        return FlashChip(self.folder / "nvs.bin", sizes["nvs"], sizes=(sizes["nvs"],))
+
+    def _nvs_region(self):
+        return Region(self.nvs_flash, 0, self.nvs_flash.size)
 
     def _program(self):
         self.flash.cwd = "/"

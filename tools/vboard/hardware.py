@@ -6,8 +6,6 @@ The stand-ins of `machine` and `esp32` (folder chip/) reach all of this by the n
 
 import errno
 import hashlib
-import json
-import os
 import threading
 import time
 
@@ -24,7 +22,6 @@ IRQ_RISING, IRQ_FALLING = 1, 2
 EPOCH_2000_US = 946_684_800_000_000
 
 RTC_MEMORY_SIZE = 2048
-NVS_NAME_MAX = 15
 
 
 class PinLine:
@@ -140,60 +137,17 @@ class Watchdog:
         self._bite()
 
 
-class Nvs:
-    """The non-volatile storage: namespaces of i32 and blobs, written by commit()."""
-
-    def __init__(self, path):
-        self._path = path
-        self._stored = json.loads(path.read_text()) if path.exists() else {}
-        # What was set since the last commit: lost without one.
-        self._pending = {}
-
-    def get(self, namespace, key, kind):
-        stored = self._stored.get(f"{namespace}/{key}")
-        # None there: erased.
-        found = self._pending.get((namespace, key), stored)
-        if not found or found[0] != kind:
-            raise OSError(-0x1102, "ESP_ERR_NVS_NOT_FOUND")
-        return found[1]
-
-    def set(self, namespace, key, kind, value):
-        if not 0 < len(key) <= NVS_NAME_MAX or not 0 < len(namespace) <= NVS_NAME_MAX:
-            raise OSError(-0x1109, "ESP_ERR_NVS_KEY_TOO_LONG")
-        self._pending[namespace, key] = [kind, value]
-
-    def erase(self, namespace, key):
-        stored = self._stored.get(f"{namespace}/{key}")
-        if not self._pending.get((namespace, key), stored):
-            raise OSError(-0x1102, "ESP_ERR_NVS_NOT_FOUND")
-        self._pending[namespace, key] = None
-
-    def commit(self):
-        for (namespace, key), value in self._pending.items():
-            if value is None:
-                self._stored.pop(f"{namespace}/{key}", None)
-            else:
-                self._stored[f"{namespace}/{key}"] = value
-        self._pending.clear()
-        beside = self._path.with_suffix(".new")
-        beside.write_text(json.dumps(self._stored))
-        os.replace(beside, self._path)
-
-    def forget_pending(self):
-        self._pending.clear()
-
-
 class Hardware:
     """All peripherals of one board; its public methods are what the stand-ins may call."""
 
-    def __init__(self, board, profile, radio, nvs_path):
+    def __init__(self, board, profile, radio, nvs):
         self._board = board
         self._profile = profile
         self._radio = radio
         self._buses = {}
         # Volts at the ADC pins, set from outside.
         self.volts = {}
-        self.nvs = Nvs(nvs_path)
+        self.nvs = nvs
         self.watchdog = Watchdog(board.watchdog_bite)
         self.pins = {n: PinLine(n, board.interrupted) for n in profile.pins}
         self.mac = _mac(board.name)
@@ -218,8 +172,14 @@ class Hardware:
         self._rtc_memory = b""
 
     def reset(self, soft=False):
-        """What a reset of the chip clears; a soft one clears little more than the program."""
-        self.nvs.forget_pending()
+        """What a reset of the chip clears; a soft one clears little more than the program.
+
+        Raises PowerCut when the flash has no power.
+        """
+        if soft:
+            self.nvs.forget_pending()
+        else:
+            self.nvs.load()
         for pin in self.pins.values():
             if soft:
                 pin.trigger = 0
@@ -310,12 +270,12 @@ class Hardware:
 
     def nvs_get(self, namespace, key, kind, size=None):
         value = self.nvs.get(namespace, key, kind)
-        if size is not None and len(value) // 2 > size:
+        if size is not None and len(value) > size:
             raise OSError(-0x110C, "ESP_ERR_NVS_INVALID_LENGTH")
-        return bytes.fromhex(value) if kind == "blob" else value
+        return value
 
     def nvs_set(self, namespace, key, kind, value):
-        self.nvs.set(namespace, key, kind, value.hex() if kind == "blob" else value)
+        self.nvs.set(namespace, key, kind, value)
 
     def nvs_erase(self, namespace, key):
         self.nvs.erase(namespace, key)

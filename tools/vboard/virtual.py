@@ -10,8 +10,9 @@ import threading
 from . import partitions
 from .board import PWRON_RESET, SOFT_RESET, BaseBoard
 from .files import Files
-from .flash import Flash, PowerCut
+from .flash import Flash, PowerCut, Region
 from .line import Line
+from .nvs import Nvs
 from .vm import Vm
 
 FLASH = "flash.bin"
@@ -32,8 +33,7 @@ class VirtualBoard(BaseBoard):
 
     def __init__(self, folder, air, name=None, profile="esp32_generic", on_line=None):
         super().__init__(folder, air, name, profile, on_line)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.flash = Flash(self.folder / FLASH, self.profile.flash)
+        self.flash = self.nvs_flash
         # Bytes of heap that a program has, counted in 32-bit words.
         self.heap = self.profile.heap
         self._text = codecs.getincrementaldecoder("utf-8")("replace")
@@ -54,7 +54,6 @@ class VirtualBoard(BaseBoard):
         self._stop.set()
         self._reader.join()
         self._line.close()
-        self.flash.close()
 
     def install_micropython(self, layout="standard"):
         """Puts into the flash what a MicroPython image does: where it begins, and its table.
@@ -94,10 +93,6 @@ class VirtualBoard(BaseBoard):
 
     # -- power
 
-    def power_on(self):
-        self.flash.power_on()
-        super().power_on()
-
     def enter_bootloader(self):
         """Resets into the ROM loader, as esptool's reset lines or machine.bootloader() do."""
         with self._lock:
@@ -113,6 +108,8 @@ class VirtualBoard(BaseBoard):
             self.print(f"{fault}\n")
             self._set_state("blank")
         else:
+            # A tool may have written another table since the last boot.
+            self.hardware.nvs = Nvs(self._nvs_region())
             super()._boot(cause)
 
     def _unbootable(self):
@@ -128,6 +125,19 @@ class VirtualBoard(BaseBoard):
         if not any(self.flash.read(one.offset, 1)[0] == IMAGE_MAGIC for one in apps):
             return "No bootable app partitions in the partition table"
         return None if "vfs" in found else "No vfs partition behind the last one"
+
+    def _nvs_flash(self):
+        return Flash(self.folder / FLASH, self.profile.flash)
+
+    def _nvs_region(self):
+        try:
+            place = partitions.load(self.flash)["nvs"]
+            return Region(self.flash, place.offset, place.size)
+        except (partitions.PartitionError, KeyError):
+            # Nothing is flashed yet, nor booted.
+            places = self.profile.layouts["standard"].partitions
+            offset, size = next(place[1:] for place in places if place[0] == "nvs")
+            return Region(self.flash, offset, size)
 
     def _program(self):
         raw, self._raw = self._raw and self.reset_cause == SOFT_RESET, False
