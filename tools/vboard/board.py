@@ -139,7 +139,7 @@ class Board:
         if interpreter:
             interpreter.kill()
         self.radio.close_sockets()
-        self.hardware.watchdog.disarm()
+        self.hardware.halt()
 
     # -- what the chip does by itself
 
