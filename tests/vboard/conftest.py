@@ -80,14 +80,14 @@ def air(no_leaks):
 
 @pytest.fixture
 def make_board(tmp_path, air):
-    """Returns make_board(main_source, name=..., **files): a board that is switched off.
+    """Returns make_board(main_source, name, profile, **files): a board that is switched off.
 
     Files are named without their .py, by keyword or, in folders, as **{"folder/name": text}.
     """
     boards = []
 
-    def make(main="", name="board", **files):
-        board = Board(tmp_path / name, air)
+    def make(main="", name="board", profile="esp32_generic", **files):
+        board = Board(tmp_path / name, air, profile=profile)
         boards.append(board)
         for stem, text in {"main": main, "join": JOIN, "link": LINK, **files}.items():
             path = board.flash.path(stem + ".py")

@@ -96,7 +96,7 @@ class Hardware:
         self.timers = Timers(board.interrupted)
         self.pins = {n: PinLine(n, board.interrupted) for n in profile.pins}
         self._outputs = Outputs(self.pins, self._chip)
-        self._adc = Adc(self.volts, self._chip)
+        self._adc = Adc(self._chip)
         self.mac = _mac(board.name)
         self.station = Station(radio, profile.chip, self.mac)
         self.power_on()
@@ -109,9 +109,7 @@ class Hardware:
 
     def one_wire(self, pin):
         """The 1-Wire bus on a pin, made when it is asked for first."""
-        if pin not in self._wires:
-            self._wires[pin] = OneWireBus(self.pins[pin])
-        return self._wires[pin]
+        return self._wires.setdefault(pin, OneWireBus(self._pin(pin)))
 
     def power_on(self):
         """What power-on clears and a reset doesn't."""
@@ -149,9 +147,7 @@ class Hardware:
     # -- machine
 
     def pin_setup(self, number, mode, pull, value):
-        if number not in self.pins:
-            raise ValueError("invalid pin")
-        pin = self.pins[number]
+        pin = self._pin(number)
         if mode in (MODE_OUT, MODE_OPEN_DRAIN) and number in self._profile.input_only:
             raise ValueError("pin can only be input")
         if value is not None:
@@ -197,28 +193,25 @@ class Hardware:
         return found
 
     def dht_read(self, number):
+        pin = self._pin(number)
+        # An input stays one: nothing goes out of it.
         if number not in self._profile.input_only:
             self.pin_setup(number, MODE_OPEN_DRAIN, PULL_KEPT, 1)
-        return self.pins[number].dht_read()
+        return pin.dht_read()
 
     def pulse_start(self):
-        """Returns the moment from which pulse_us() counts."""
-        return clock.now()
+        """Returns the moment from which pulse_us() counts, us."""
+        return int(clock.now() * 1_000_000)
 
-    def pulse_us(self, number, level, start, timeout_us):
-        return self.pins[number].pulse_us(level, start, timeout_us)
+    def pulse_us(self, number, level, start_us, timeout_us):
+        return self._pin(number).pulse_us(level, start_us / 1_000_000, timeout_us)
 
     def bitstream(self, number, timing, data):
-        if number in self._profile.input_only:
-            raise OSError(*INVALID_ARG)
-        self.pins[number].stream = (tuple(timing), bytes(data))
+        self._output_pin(number).send(timing, data)
 
     def pwm_set(self, number, freq, unit, value, invert):
         """Starts or changes an output; returns why the chip has none left, or None."""
-        if number not in self.pins:
-            raise ValueError("invalid pin")
-        if number in self._profile.input_only:
-            raise OSError(*INVALID_ARG)
+        self._output_pin(number)
         return self._outputs.set(number, freq, unit, value, invert)
 
     def pwm_get(self, number):
@@ -232,11 +225,10 @@ class Hardware:
     def timer_check(self, number):
         there = self._chip.timers
         if number >= there:
-            raise ValueError(f"Timer({number}) doesn't exist, there are only {there}")
+            text = f"Timer({number}) doesn't exist, there are only {there} hardware timers"
+            raise ValueError(text)
 
     def timer_start(self, number, period_us, repeat):
-        if period_us < 1:
-            raise ValueError("Timer period is too short for this timer")
         self.timers.start(number, period_us / 1_000_000, repeat)
 
     def timer_stop(self, number):
@@ -263,11 +255,11 @@ class Hardware:
         self._adc.set_bits(bits)
 
     def adc_uv(self, number):
-        return self._adc.uv(number)
+        return self._adc.uv(number, self.volts.get(number, 0.0))
 
     def adc_count(self, number):
         """Returns (count, its bits)."""
-        return self._adc.count(number), self._adc.bits
+        return self._adc.count(number, self.volts.get(number, 0.0)), self._adc.bits
 
     def wdt_arm(self, timeout_ms):
         self.watchdog.arm(timeout_ms)
@@ -319,6 +311,17 @@ class Hardware:
     def heap_size(self):
         return self._profile.heap
 
+    def _pin(self, number):
+        if number not in self.pins:
+            raise ValueError("invalid pin")
+        return self.pins[number]
+
+    def _output_pin(self, number):
+        pin = self._pin(number)
+        if number in self._profile.input_only:
+            raise OSError(*INVALID_ARG)
+        return pin
+
     # -- esp32
 
     def nvs_get(self, namespace, key, kind, size=None):
@@ -357,11 +360,6 @@ class Hardware:
 
     def wlan_rssi(self):
         return self._radio.rssi()
-
-    def wlan_scan_s(self):
-        """Seconds that a scan takes. Raises OSError."""
-        self.station.scan()
-        return self._radio.air.retry_s
 
     def wlan_scan(self):
         return self.station.scan()

@@ -7,6 +7,8 @@ class Signal:
     def __init__(self, id, mode=None, pull=-1, *, value=None, drive=None, invert=False):
         self._invert = bool(invert)
         if isinstance(id, Pin):
+            if mode is not None:
+                raise TypeError
             self._pin = id
             return
         if value is not None:

@@ -3,7 +3,7 @@
 import _board
 import machine
 
-# Number -> (timer, callback) of the timers that run.
+# Number -> (timer, callback, mode) of the timers that run.
 _running = {}
 # Number of the next virtual timer; and whether the link was told who handles their interrupts.
 _next = -1
@@ -41,11 +41,14 @@ class Timer:
             us = (period & 0xFFFF_FFFF) * 1_000_000 // tick_hz
         else:
             us = int(1_000_000 / freq) if freq > 0 else 0
+        if us < 1:
+            raise ValueError("Timer period is too short for this timer")
         if not _listening:
             _listening = True
-            _board.listen("timer", machine._unmasked(_expired))
-        _board.call("timer_start", self._id, us, mode != Timer.ONE_SHOT)
+            _board.listen("timer", _interrupted)
+        # Before it starts: its interrupt may come at once.
         _running[self._id] = (self, callback, mode)
+        _board.call("timer_start", self._id, us, mode != Timer.ONE_SHOT)
 
     def deinit(self):
         _running.pop(self._id, None)
@@ -55,8 +58,12 @@ class Timer:
         return _board.call("timer_ms", self._id)
 
 
-def _expired(number):
+def _interrupted(number):
     _board.call("timer_taken")
+    machine._deliver(_expired, number)
+
+
+def _expired(number):
     timer, callback, mode = _running.get(number, (None, None, None))
     # None: stopped while the interrupt was on its way.
     if timer:

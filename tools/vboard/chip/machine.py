@@ -1,5 +1,7 @@
 # The ESP32's machine module: the peripherals behind the link `_board`.
 
+import sys
+
 import _board
 
 # From 1970 to 2000, s.
@@ -71,18 +73,20 @@ def enable_irq(state):
     _masked = bool(state)
     while _held and not _masked:
         handler, number = _held.pop(0)
-        handler(number)
-
-
-def _unmasked(handler):
-    # Returns the handler as it is called when no interrupt is held up.
-    def call(number):
-        if not _masked:
+        try:
             handler(number)
-        elif (handler, number) not in _held:
-            _held.append((handler, number))
+        except Exception as error:
+            # As of any handler: told, and no matter of the code that was interrupted.
+            print("Unhandled exception in callback")
+            sys.print_exception(error)
 
-    return call
+
+def _deliver(handler, number):
+    # Calls an interrupt's handler, or holds the call up.
+    if not _masked:
+        handler(number)
+    elif (handler, number) not in _held:
+        _held.append((handler, number))
 
 
 class Pin:
@@ -118,12 +122,12 @@ class Pin:
 
     def irq(self, handler=None, trigger=IRQ_RISING | IRQ_FALLING, *, wake=None):
         if not Pin._handlers:
-            _board.listen("pin", _unmasked(_pin_interrupt))
+            _board.listen("pin", lambda number: _deliver(_edge, number))
         Pin._handlers[self._id] = (self, handler)
         _board.call("pin_interrupt", self._id, trigger if handler else 0)
 
 
-def _pin_interrupt(number):
+def _edge(number):
     pin, handler = Pin._handlers.get(number, (None, None))
     if handler:
         handler(pin)

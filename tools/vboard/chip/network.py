@@ -52,8 +52,9 @@ class WLAN:
         return _board.call("wlan_status") == STAT_GOT_IP
 
     def scan(self):
-        _board.sleep(_board.call("wlan_scan_s"))
-        return [tuple(found) for found in _board.call("wlan_scan")]
+        seconds, found = _board.call("wlan_scan")
+        _board.sleep(seconds)
+        return [tuple(network) for network in found]
 
     def ifconfig(self, config=None):
         address = "127.0.0.1" if self.isconnected() else "0.0.0.0"

@@ -5,6 +5,7 @@ It has its supply on V_DD: there is no parasite power.
 
 import math
 import struct
+from collections.abc import Generator
 
 from .onewire import OneWireDevice, crc8, receive_bytes, rom_code, send
 
@@ -73,7 +74,7 @@ class DS18B20(OneWireDevice):
         whole = self._temperature >> 4
         return whole >= high or whole <= low
 
-    def function(self, command: int):
+    def function(self, command: int) -> Generator:
         if command == CONVERT:
             self._begin(self.convert_s, self._convert)
             yield from self._show_busy()

@@ -4,6 +4,8 @@ Source: data sheet of the DS18B20 (19-7487), "1-Wire Bus System", and Maxim appl
 for the search.
 """
 
+from collections.abc import Callable, Generator
+
 READ_ROM, MATCH_ROM, SEARCH_ROM, SKIP_ROM, ALARM_SEARCH = 0x33, 0x55, 0xF0, 0xCC, 0xEC
 
 # x**8 + x**5 + x**4 + 1, its bits in the order in which they come ("CRC Generation").
@@ -42,7 +44,7 @@ class OneWireDevice:
         """Power-on: it is silent until the first reset pulse."""
         self._talk = None
         # What the talk yielded last.
-        self._output = 1
+        self._output: int | Callable[[], int] = 1
 
     @property
     def output(self) -> int:
@@ -68,7 +70,7 @@ class OneWireDevice:
         """True: it takes part in an alarm search."""
         return False
 
-    def function(self, command: int):
+    def function(self, command: int) -> Generator:
         """Talks on after a function command, as a generator; others than its own: nothing."""
         yield from ()
 

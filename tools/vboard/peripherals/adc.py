@@ -1,14 +1,14 @@
-"""The ADC: counts from the volts at its pins."""
+"""The ADC: counts from volts."""
 
 # ADC.ATTN_11DB
 DB_11 = 3
 
 
 class Adc:
-    """`volts` holds those of the pins, by number; a pin without is at 0 V."""
+    """The settings of one chip's converter, and what comes of them."""
 
-    def __init__(self, volts, chip):
-        self._volts, self._chip = volts, chip
+    def __init__(self, chip):
+        self._chip = chip
         self.reset()
 
     def reset(self):
@@ -31,13 +31,12 @@ class Adc:
             raise ValueError("invalid bit-width")
         self.bits = bits
 
-    def uv(self, number):
-        """Returns uV, as far as the attenuation lets the converter see."""
-        uv = int(self._volts.get(number, 0.0) * 1_000_000)
-        return max(0, min(uv, self._full_scale(number)))
+    def uv(self, number, volts):
+        """Returns uV, as far as the pin's attenuation lets the converter see."""
+        return max(0, min(int(volts * 1_000_000), self._full_scale(number)))
 
-    def count(self, number):
-        return self.uv(number) * ((1 << self.bits) - 1) // self._full_scale(number)
+    def count(self, number, volts):
+        return self.uv(number, volts) * ((1 << self.bits) - 1) // self._full_scale(number)
 
     def _full_scale(self, number):
         return self._chip.adc_full_scale[self._attenuation.get(number, DB_11)]

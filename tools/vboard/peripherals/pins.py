@@ -84,6 +84,10 @@ class PinLine:
         if self.device:
             self.device.reset()
 
+    def send(self, timing_ns, data):
+        """Puts the bits of `data` out; what listens there isn't emulated, so they are kept."""
+        self.stream = (tuple(timing_ns), bytes(data))
+
     def dht_read(self):
         """Gives the start signal and returns the 5 bytes of the answer. Raises OSError."""
         pulses = ()

@@ -2,14 +2,17 @@
 
 from ..air import CONNECTING
 
-# network.hostname() by chip (ports/esp32/mpconfigport.h), and its greatest length.
+# How network.hostname() begins before the chip's name (ports/esp32/mpconfigport.h), and its
+# greatest length.
 HOSTNAME = "mpy-"
 HOSTNAME_MAX = 32
 
-# What the driver takes (esp_wifi.h): channels of 2.4 GHz, power saving modes, dBm.
-ALLOWED = {"channel": range(1, 15), "pm": range(3), "txpower": range(2, 21)}
+# The least and the most that the driver takes (esp_wifi.h): channels of 2.4 GHz, power saving
+# modes, dBm.
+ALLOWED = {"channel": (1, 14), "pm": (0, 2), "txpower": (2, 20)}
 
-NOT_STARTED = "Wifi Not Started"
+# Parameters that only an access point takes.
+OF_ACCESS_POINT = ("ssid", "essid", "key", "password", "hidden", "security", "authmode")
 
 
 class Station:
@@ -20,6 +23,7 @@ class Station:
         self.reset()
 
     def reset(self):
+        # What network.hostname() and country() tell, and WLAN.config() by parameter.
         self.hostname = HOSTNAME + self._chip
         self.country = "XX"
         self._settings = {"mac": self._factory_mac, "pm": 1, "txpower": 20.0, "channel": 1}
@@ -46,8 +50,8 @@ class Station:
         """
         if name == "reconnects":
             # -1: without end, which the driver counts as 0.
-            self._radio.reconnects = 0 if value == -1 else value + 1
-        elif name in ("ssid", "essid", "key", "password", "hidden", "security", "authmode"):
+            self._radio.reconnects = max(0, value + 1)
+        elif name in OF_ACCESS_POINT:
             raise OSError("AP required")
         elif name not in self._settings:
             raise ValueError("unknown config param")
@@ -62,7 +66,8 @@ class Station:
             raise ValueError("invalid buffer length")
         if name == "channel":
             self._check_active()
-        return name == "mac" or value in ALLOWED[name]
+        lowest, highest = ALLOWED.get(name, (value, value))
+        return lowest <= value <= highest
 
     def set_hostname(self, name):
         if len(name) > HOSTNAME_MAX:
@@ -75,21 +80,22 @@ class Station:
         self.country = code
 
     def scan(self):
-        """Returns (ssid, bssid, channel, rssi, security, hidden) a network, strongest first.
+        """Returns the seconds it takes, and what is found then, the strongest first.
 
-        None are found while the station associates. Raises OSError: it isn't active.
+        Each is (ssid, bssid, channel, rssi, security, hidden). While the station associates the
+        driver doesn't scan. Raises OSError: the station isn't active.
         """
         if not self._radio.active:
             raise OSError("STA must be active")
         if self._radio.status == CONNECTING:
-            return []
+            return 0, []
         points = [point for point in list(self._radio.air.access_points.values()) if point.up]
         points.sort(key=lambda point: -point.rssi)
-        return [_found(point) for point in points]
+        return self._radio.air.retry_s, [_found(point) for point in points]
 
     def _check_active(self):
         if not self._radio.active:
-            raise OSError(NOT_STARTED)
+            raise OSError("Wifi Not Started")
 
 
 def _found(point):
