@@ -212,8 +212,7 @@ def measured(make_board):
             f"sensor = dht.{kind}(Pin({pin}))\n{source}",
             attempt=ATTEMPT,
         )
-        if device:
-            board.hardware.pins[4].attach(device)
+        board.hardware.pins[4].attach(device)
         board.power_on()
         board.wait_state("repl")
         return board.console
@@ -251,7 +250,6 @@ class Noisy(DHT22):
 @pytest.mark.parametrize(
     "device, pin, shown",
     [
-        (None, 4, str(errno.ETIMEDOUT)),
         (DHT22, 5, str(errno.ETIMEDOUT)),
         # Of an input nothing goes out.
         (DHT22, 34, str(errno.ETIMEDOUT)),
@@ -260,8 +258,7 @@ class Noisy(DHT22):
     ],
 )
 def test_dht_that_fails(measured, device, pin, shown):
-    device = device and device(room())
-    assert measured("DHT22", device, "print(attempt(sensor.measure))\n", pin) == shown
+    assert measured("DHT22", device(room()), "print(attempt(sensor.measure))\n", pin) == shown
 
 
 def test_dht_unplugged(make_board):
