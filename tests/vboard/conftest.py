@@ -90,14 +90,14 @@ def pytest_generate_tests(metafunc):
 
 @pytest.fixture
 def new_board(tmp_path, air, kind):
-    """Returns new_board(name): an empty board of the test's kind, emulated or virtual."""
+    """Returns new_board(name, profile): an empty board of the test's kind."""
 
-    def make(name="board"):
+    def make(name="board", profile="esp32_generic"):
         if kind == "emulated":
-            return Board(tmp_path / name, air)
+            return Board(tmp_path / name, air, profile=profile)
         from vboard.virtual import VirtualBoard
 
-        board = VirtualBoard(tmp_path / name, air)
+        board = VirtualBoard(tmp_path / name, air, profile=profile)
         board.install_micropython()
         return board
 
@@ -106,14 +106,14 @@ def new_board(tmp_path, air, kind):
 
 @pytest.fixture
 def make_board(new_board):
-    """Returns make_board(main_source, name=..., **files): a board that is switched off.
+    """Returns make_board(main_source, name, profile, **files): a board that is switched off.
 
     Files are named without their .py, by keyword or, in folders, as **{"folder/name": text}.
     """
     boards = []
 
-    def make(main="", name="board", **files):
-        board = new_board(name)
+    def make(main="", name="board", profile="esp32_generic", **files):
+        board = new_board(name, profile)
         boards.append(board)
         sources = {"main": main, "join": JOIN, "link": LINK, **files}
         board.write_files({f"{stem}.py": text for stem, text in sources.items()})

@@ -315,7 +315,7 @@ def test_adc(make_board):
     board.hardware.volts.update({34: 1.0, 35: -1.0, 36: 3.3})
     board.power_on()
     board.wait_state("repl")
-    assert board.console.splitlines() == ["1000000 26748 1671", "True 0 65535 4095"]
+    assert board.console.splitlines() == ["1000000 26742 1671", "True 0 65535 4095"]
 
 
 def test_boards_have_ids_of_their_own(make_board):

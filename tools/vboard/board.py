@@ -149,7 +149,7 @@ class BaseBoard:
         if program:
             program.kill()
         self.radio.close_sockets()
-        self.hardware.watchdog.disarm()
+        self.hardware.halt()
 
     # -- what the chip does by itself
 

@@ -13,8 +13,9 @@ import types
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-# What MicroPython adds to CPython or does otherwise, and the ESP32's modules.
-STAND_INS = (HERE / "language", HERE / "chip")
+# What MicroPython adds to CPython or does otherwise, the ESP32's modules, and what its image has
+# frozen into it.
+STAND_INS = (HERE / "language", HERE / "chip", HERE / "frozen")
 
 # Modules of CPython that do what MicroPython's do on ESP32, and the names it has of them.
 SAME = {
