@@ -31,7 +31,7 @@ def told(make_board):
         vars(board.hardware).update(outside)
         board.power_on()
         board.wait_state("repl")
-        return board.console.splitlines()
+        return told(board).splitlines()
 
     return told
 
@@ -200,7 +200,7 @@ def test_addresses(run):
         "def tell(): print(wlan.ipconfig('addr4'), wlan.ipconfig('gw4'), wlan.ipconfig('dhcp4'))\n"
         "tell(); import join; tell(); print(network.ipconfig('dns'))\n"
     )
-    assert board.console.splitlines() == [
+    assert told(board).splitlines() == [
         "('0.0.0.0', '255.0.0.0') 0.0.0.0 False",
         "('127.0.0.1', '255.0.0.0') 127.0.0.1 True",
         "127.0.0.1",

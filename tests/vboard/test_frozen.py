@@ -9,6 +9,7 @@ from vboard import World
 from vboard.devices.dht import DHT11, DHT22
 from vboard.devices.ds18b20 import DS18B20
 from vboard.devices.onewire import crc8
+from vm import told
 
 ATTEMPT = """
 def attempt(function, *args):
@@ -63,7 +64,7 @@ def test_scan_finds_each_once(wired, serials):
     board.power_on()
     board.wait_state("repl")
     roms = sorted(sensor.rom.hex() + " bytearray" for sensor in board.sensors)
-    assert sorted(board.console.splitlines()) == roms
+    assert sorted(told(board).splitlines()) == roms
 
 
 def test_scan_leaves_out_what_is_no_thermometer(wired):
@@ -74,7 +75,7 @@ def test_scan_leaves_out_what_is_no_thermometer(wired):
     board.hardware.one_wire(4).attach(other)
     board.power_on()
     board.wait_state("repl")
-    assert board.console == "2 1"
+    assert told(board) == "2 1"
 
 
 MEASURE = """
@@ -97,7 +98,7 @@ def test_temperatures(wired, celsius):
     )
     board.power_on()
     board.wait_state("repl")
-    assert board.console.splitlines() == ["85.0", str([celsius] * 2), r"bytearray(b'KF\x1f')"]
+    assert told(board).splitlines() == ["85.0", str([celsius] * 2), r"bytearray(b'KF\x1f')"]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +114,7 @@ def test_half_degrees_of_the_older_kind(run, data, celsius):
         f"sensor.read_scratch = lambda rom: bytes.fromhex('{data}4B46FFFF0C10')\n"
         "print(sensor.read_temp(b'\\x10'))\n"
     )
-    assert board.console == str(celsius)
+    assert told(board) == str(celsius)
 
 
 def test_nobody_there(wired):
@@ -125,7 +126,7 @@ def test_nobody_there(wired):
     )
     board.power_on()
     board.wait_state("repl")
-    assert board.console.splitlines() == [
+    assert told(board).splitlines() == [
         "False ('OneWireError', '')",
         "OneWireError OneWireError",
         "OneWireError (<class 'Exception'>,)",
@@ -171,7 +172,7 @@ def test_corrupted_on_the_wire(wired):
     board.hardware.one_wire(4).attach(Noisy(World(), 1))
     board.power_on()
     board.wait_state("repl")
-    assert board.console == "('Exception', 'CRC error')"
+    assert told(board) == "('Exception', 'CRC error')"
 
 
 def test_wires_of_other_pins(wired):
@@ -180,7 +181,7 @@ def test_wires_of_other_pins(wired):
     )
     board.power_on()
     board.wait_state("repl")
-    assert board.console == "[] ('ValueError', 'pin can only be input') 1"
+    assert told(board) == "[] ('ValueError', 'pin can only be input') 1"
 
 
 def test_thermometers_lose_their_settings_with_the_power_only(wired):
@@ -196,7 +197,7 @@ def test_thermometers_lose_their_settings_with_the_power_only(wired):
     board.power_off()
     board.power_on()
     board.wait_state("repl")
-    assert board.console.split() == ["75", "97", "75", "97"]
+    assert told(board).split() == ["75", "97", "75", "97"]
 
 
 # -- dht
@@ -277,7 +278,7 @@ def test_dht_readinto_wants_room(run):
         "print(attempt(machine.dht_readinto, machine.Pin(4), bytearray(4)))\n",
         attempt=ATTEMPT,
     )
-    assert board.console == "('ValueError', 'buffer too small')"
+    assert told(board) == "('ValueError', 'buffer too small')"
 
 
 # -- ntptime
@@ -293,7 +294,7 @@ def test_settime(run, air):
         "print(time.gmtime()[0] > 2025, now[3] == time.gmtime()[6])\n"
         "print(abs(ntptime.time() - time.time()) <= 1)\n"
     )
-    assert board.console.splitlines() == ["pool.ntp.org 1 2000", "True True", "True"]
+    assert told(board).splitlines() == ["pool.ntp.org 1 2000", "True True", "True"]
 
 
 def test_time_server_that_doesn_t_answer_or_isn_t_there(run, air):
@@ -306,7 +307,7 @@ def test_time_server_that_doesn_t_answer_or_isn_t_there(run, air):
         "import time; print(time.gmtime()[0])\n",
         attempt=ATTEMPT,
     )
-    assert board.console.splitlines() == ["-202", str(errno.ETIMEDOUT), "-202", "2000"]
+    assert told(board).splitlines() == ["-202", str(errno.ETIMEDOUT), "-202", "2000"]
 
 
 def test_next_era_of_ntp(run):
@@ -324,7 +325,7 @@ def test_next_era_of_ntp(run):
         "Link.getaddrinfo = lambda host, port: [(2, 2, 0, '', (host, port))]\n"
         "print(time.gmtime(ntptime.time())[:6])\n"
     )
-    assert board.console.splitlines() == [
+    assert told(board).splitlines() == [
         "35 48 ('pool.ntp.org', 123)",
         "closed",
         "(2036, 2, 7, 6, 28, 20)",

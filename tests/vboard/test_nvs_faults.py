@@ -8,6 +8,7 @@ import pytest
 from nvs_kit import BLOB, I32, NOT_FOUND, ROWS, contents, generated, noise, put, raw, refused
 
 from vboard.flash import SECTOR, PowerCut
+from vm import told
 
 # Page states: one that is written to, and what no page has.
 ACTIVE, NONE = 0xFFFFFFFE, 0xFFFFFFFA
@@ -317,4 +318,4 @@ def test_a_number_that_is_none_of_32_bits_is_refused(run):
         "    except (OverflowError, TypeError) as e: print(type(e).__name__)\n"
         "print(NVS('n').get_i32('i'))\n"
     )
-    assert board.console.split() == ["OverflowError", "OverflowError", "TypeError", "2147483647"]
+    assert told(board).split() == ["OverflowError", "OverflowError", "TypeError", "2147483647"]

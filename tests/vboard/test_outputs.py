@@ -7,6 +7,7 @@ import pytest
 
 from vboard.clock import clock
 from vboard.peripherals.pins import PinLine
+from vm import told
 
 ATTEMPT = """
 def attempt(function, *args, **keywords):
@@ -42,7 +43,7 @@ def test_pwm(run):
         + "".join(f"tell(PWM({n}, {said}))\n" for n, said in zip(FREE, SETTINGS, strict=True)),
         attempt=ATTEMPT,
     )
-    assert board.console.splitlines() == [
+    assert told(board).splitlines() == [
         f"{freq} {min(duty, 65535)} {u10} {ns}" for freq, duty, u10, ns in SETTINGS.values()
     ]
     seen = [board.hardware.pins[number].pwm for number in FREE]
@@ -59,7 +60,7 @@ def test_pwm_changes_on_its_way(run):
         "PWM(2, freq=1000); Pin(2, Pin.OUT)\n",
         attempt=ATTEMPT,
     )
-    assert board.console.splitlines() == ["6554", "16384", "512 1000", "6554"]
+    assert told(board).splitlines() == ["6554", "16384", "512 1000", "6554"]
     assert board.hardware.pins[15].pwm.invert
     # A pin that is set up as a plain one puts nothing out any more.
     assert board.hardware.pins[2].pwm is None
@@ -79,7 +80,7 @@ def test_what_pwm_refuses(run):
         attempt=ATTEMPT,
     )
     wrong_freq = "frequency must be from 1Hz to 40MHz"
-    assert board.console.splitlines() == [
+    assert told(board).splitlines() == [
         "invalid pin",
         "(-258, 'ESP_ERR_INVALID_ARG')",
         wrong_freq,
@@ -105,7 +106,7 @@ def test_channels_and_frequencies_run_out(make_board):
     )
     board.power_on()
     board.wait_state("repl")
-    assert board.console.splitlines() == [
+    assert told(board).splitlines() == [
         "out of PWM channels:6",
         # Five pins at 100, 101, 102, 1000, 500: the chip has four clocks.
         "out of PWM timers:4",
@@ -148,7 +149,7 @@ def test_signal(run):
         "try: Signal(Pin(4), True)\n"
         "except TypeError: print('by keyword')\n"
     )
-    assert board.console.split() == "1 1 0 0 1 0 1 1 0 0 1 0 1 0 0 by keyword".split()
+    assert told(board).split() == "1 1 0 0 1 0 1 1 0 0 1 0 1 0 0 by keyword".split()
     assert [board.hardware.pins[n].level for n in (4, 5)] == [1, 0]
 
 
@@ -162,7 +163,7 @@ def test_strip_of_leds(run):
         "own = NeoPixel(Pin(21), 1, timing=(1, 2, 3, 4)); own.write()\n"
         "try: strip[3] = (1, 1, 1)\nexcept IndexError: print('only 3')\n"
     )
-    assert board.console.splitlines() == ["3 (0, 0, 0)", "(255, 128, 0) (1, 2, 3)", "only 3"]
+    assert told(board).splitlines() == ["3 (0, 0, 0)", "(255, 128, 0) (1, 2, 3)", "only 3"]
     pins = board.hardware.pins
     # Green, red, blue; what wasn't written isn't there.
     assert pins[18].stream == ((400, 850, 800, 450), bytes((2, 1, 3, 128, 255, 0, 2, 1, 3)))
@@ -187,7 +188,7 @@ def test_what_bitstream_refuses(run):
         "print(attempt(bitstream, Pin(4), 0, (1, 2, 3), b'x'))\n",
         attempt=ATTEMPT,
     )
-    assert board.console.splitlines() == [
+    assert told(board).splitlines() == [
         "(-258, 'ESP_ERR_INVALID_ARG')",
         "invalid pin",
         "encoding",

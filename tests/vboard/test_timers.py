@@ -6,6 +6,7 @@ import time
 import pytest
 
 from vboard.clock import clock
+from vm import told
 
 ATTEMPT = """
 def attempt(function, *args, **keywords):
@@ -196,7 +197,7 @@ def test_interrupts_are_held_up_each_once(make_board):
         board.hardware.pins[4].drive(level)
     board.hardware.pins[5].drive(1)
     board.wait_state("repl")
-    assert board.console.splitlines() == ["0 1", "held", "0 0", "0 0", "1 1", "goes on"]
+    assert told(board).splitlines() == ["0 1", "held", "0 0", "0 0", "1 1", "goes on"]
 
 
 def test_an_error_in_a_held_up_handler_is_told(make_board):
@@ -210,7 +211,7 @@ def test_an_error_in_a_held_up_handler_is_told(make_board):
     )
     board.power_on()
     board.wait_state("repl")
-    lines = board.console.splitlines()
+    lines = told(board).splitlines()
     assert lines[0] == "before" and lines[-2:] == ["ValueError: held up", "after"]
 
 

@@ -127,17 +127,18 @@ class VirtualBoard(BaseBoard):
         return None if "vfs" in found else "No vfs partition behind the last one"
 
     def _nvs_flash(self):
+        self.folder.mkdir(parents=True, exist_ok=True)
         return Flash(self.folder / FLASH, self.profile.flash)
 
     def _nvs_region(self):
         try:
-            place = partitions.load(self.flash)["nvs"]
-            return Region(self.flash, place.offset, place.size)
+            place = partitions.load(self.nvs_flash)["nvs"]
+            return Region(self.nvs_flash, place.offset, place.size)
         except (partitions.PartitionError, KeyError):
             # Nothing is flashed yet, nor booted.
             places = self.profile.layouts["standard"].partitions
             offset, size = next(place[1:] for place in places if place[0] == "nvs")
-            return Region(self.flash, offset, size)
+            return Region(self.nvs_flash, offset, size)
 
     def _program(self):
         raw, self._raw = self._raw and self.reset_cause == SOFT_RESET, False

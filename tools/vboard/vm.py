@@ -94,7 +94,7 @@ class Vm:
         if events and bell:
             # OSError: the program ends at this moment.
             with contextlib.suppress(OSError):
-                events.send(KINDS[kind] + bytes([number]))
+                events.send(KINDS[kind] + number.to_bytes(1, "big", signed=True))
                 bell.send(b"!")
 
     def keyboard_interrupt(self):

@@ -127,7 +127,8 @@ def _dispatch(code):
     if _busy:
         _waiting.append(code)
     else:
-        _handlers[code >> 8](code & 255)
+        number = code & 255
+        _handlers[code >> 8](number if number < 128 else number - 256)
 
 
 def _catch_up():
