@@ -44,7 +44,7 @@ class Partition(RuleBasedStateMachine):
         # In the order it will be written; None: erased.
         self.pending = {}
 
-    @initialize(pages=st.integers(3, 5))
+    @initialize(pages=st.integers(3, 4))
     def begin(self, pages):
         self.pages = pages
         self.flash = Flash(self.path, pages * SECTOR, sizes=(pages * SECTOR,))
@@ -122,7 +122,7 @@ class Partition(RuleBasedStateMachine):
         # A string is in one page: each may have nearly its length to spare.
         return (self.pages - 1) * needed
 
-    @rule(values=st.dictionaries(NAMES, VALUES, min_size=1, max_size=3), steps=st.integers(0, 60))
+    @rule(values=st.dictionaries(NAMES, VALUES, min_size=1, max_size=3), steps=st.integers(0, 30))
     def commit_and_lose_power(self, values, steps):
         for name, value in values.items():
             self.put(name, value)
@@ -205,7 +205,7 @@ class Partition(RuleBasedStateMachine):
         return nvs_reader.used(self.flash.read(0, self.flash.size))
 
 
-Partition.TestCase.settings = settings(max_examples=30, stateful_step_count=20, deadline=None)
+Partition.TestCase.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
 TestPartition = Partition.TestCase
 
 
@@ -214,14 +214,15 @@ TestPartition = Partition.TestCase
     damage=st.lists(st.tuples(st.integers(0, 4 * SECTOR - 1), st.binary(max_size=40)), max_size=8),
 )
 @settings(max_examples=30)
-def test_whatever_is_in_the_flash_it_opens_and_is_of_use(pages, damage):
+def test_damage_of_any_kind_is_survived_and_never_read(pages, damage):
     with tempfile.TemporaryDirectory() as folder:
         flash = Flash(Path(folder) / "nvs.bin", pages * SECTOR, sizes=(pages * SECTOR,))
         nvs = Nvs(Region(flash, 0, flash.size))
         nvs.load()
-        for n in range(150):
-            nvs.set("A", f"k{n}", "i32", n)
-        nvs.set("A", "b", "blob", bytes(1500))
+        values = {f"k{n}": ("i32", n) for n in range(150)}
+        values["b"] = "blob", random.Random(1).randbytes(1500)
+        for key, (kind, value) in values.items():
+            nvs.set("A", key, kind, value)
         nvs.commit()
         for offset, data in damage:
             flash.program(offset % flash.size, data[: flash.size - offset % flash.size])
@@ -231,5 +232,15 @@ def test_whatever_is_in_the_flash_it_opens_and_is_of_use(pages, damage):
             nvs.commit()
         nvs.load()
         assert nvs.get("B", "count", "i32") == 299
-        assert nvs_reader.read(flash.read(0, flash.size))["B", "count"] == (0x14, 299)
+        for key, (kind, value) in values.items():
+            assert found_or(value, nvs, key, kind) == value
         flash.close()
+
+
+def found_or(other, nvs, key, kind):
+    """Returns the value of a key of namespace "A", `other` if there is none."""
+    try:
+        return nvs.get("A", key, kind)
+    except OSError as error:
+        assert error.args[0] == NOT_FOUND
+        return other
