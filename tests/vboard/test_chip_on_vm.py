@@ -130,7 +130,8 @@ class Board:
         self.interrupts = []
 
     def interrupted(self, kind, number):
-        assert kind == "timer"
+        # A byte says which.
+        assert kind == "timer" and 0 <= number < 256
         self.interrupts.append(number)
 
     def watchdog_bite(self):

@@ -95,6 +95,23 @@ def test_virtual_timers_are_many_and_hardware_timers_are_the_same_by_number(run_
     ) == ["True True", "False"]
 
 
+def test_virtual_timers_are_numbered_anew_and_run_out(run_timers):
+    assert run_timers(
+        "calls = []\n"
+        # One-shots that are over take up nothing.
+        "for turn in range(252):\n"
+        "    Timer(-1, mode=Timer.ONE_SHOT, freq=100_000, callback=calls.append)\n"
+        "    if turn % 4 == 3: wait(lambda: len(calls) == turn + 1)\n"
+        "print(len(set(calls)), calls[0].value())\n"
+        "slow = Timer(-1, mode=Timer.ONE_SHOT, period=3, callback=calls.append)\n"
+        "wait(lambda: slow in calls); print(slow.value()); slow.deinit(); print(slow.value())\n"
+        "timers = [Timer(-1, period=100_000) for _ in range(240)]\n"
+        "try: Timer(-1, period=100_000)\n"
+        "except OSError as error: print(error.args[0])\n"
+        "timers[7].deinit(); Timer(-1, period=100_000)\n"
+    ) == ["252 0", "3", "0", "12"]
+
+
 def test_what_a_timer_refuses(run_timers):
     short = "Timer period is too short for this timer"
     assert run_timers(

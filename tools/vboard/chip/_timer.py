@@ -3,10 +3,12 @@
 import _board
 import machine
 
+# Numbers of the virtual timers: an interrupt's number is a byte.
+_VIRTUAL = range(16, 256)
+
 # Number -> (timer, callback, mode) of the timers that run.
 _running = {}
-# Number of the next virtual timer; and whether the link was told who handles their interrupts.
-_next = -1
+# True once the link was told who handles their interrupts.
 _listening = False
 
 
@@ -14,12 +16,12 @@ class Timer:
     ONE_SHOT, PERIODIC = 0, 1
 
     def __init__(self, id=-1, **settings):
-        global _next
         _board.call("timer_check", id)
-        if id < 0:
-            # Each virtual one is another.
-            id, _next = _next, _next - 1
-        self._id = id
+        # None: a virtual one that doesn't run.
+        self._number = None if id < 0 else id
+        self._virtual = id < 0
+        # What value() tells of a virtual one that doesn't run, ms.
+        self._stopped_at = 0
         if settings:
             self.init(**settings)
 
@@ -33,7 +35,6 @@ class Timer:
         freq=None,
         hard=False,
     ):
-        global _listening
         if hard:
             raise ValueError("hard Timers are not implemented")
         self.deinit()
@@ -43,19 +44,42 @@ class Timer:
             us = int(1_000_000 / freq) if freq > 0 else 0
         if us < 1:
             raise ValueError("Timer period is too short for this timer")
+        if self._virtual:
+            self._number = _free_number()
+        self._start(mode, callback, us)
+
+    def _start(self, mode, callback, us):
+        global _listening
         if not _listening:
             _listening = True
             _board.listen("timer", _interrupted)
+        self._stopped_at = us // 1000
         # Before it starts: its interrupt may come at once.
-        _running[self._id] = (self, callback, mode)
-        _board.call("timer_start", self._id, us, mode != Timer.ONE_SHOT)
+        _running[self._number] = (self, callback, mode)
+        _board.call("timer_start", self._number, us, mode != Timer.ONE_SHOT)
 
     def deinit(self):
-        _running.pop(self._id, None)
-        _board.call("timer_stop", self._id)
+        if self._number is not None:
+            _running.pop(self._number, None)
+            _board.call("timer_stop", self._number)
+        self._stopped_at = 0
+        self._rest()
+
+    def _rest(self):
+        if self._virtual:
+            self._number = None
 
     def value(self):
-        return _board.call("timer_ms", self._id)
+        if self._number is None:
+            return self._stopped_at
+        return _board.call("timer_ms", self._number)
+
+
+def _free_number():
+    for number in _VIRTUAL:
+        if number not in _running:
+            return number
+    raise OSError(12)  # ENOMEM
 
 
 def _interrupted(number):
@@ -69,4 +93,5 @@ def _expired(number):
     if timer:
         if mode == Timer.ONE_SHOT:
             del _running[number]
+            timer._rest()
         callback(timer)

@@ -54,7 +54,7 @@ class WLAN:
     def scan(self):
         seconds, found = _board.call("wlan_scan")
         _board.sleep(seconds)
-        return [tuple(network) for network in found]
+        return [(one[0].encode(), bytes.fromhex(one[1])) + tuple(one[2:]) for one in found]
 
     def ifconfig(self, config=None):
         address = "127.0.0.1" if self.isconnected() else "0.0.0.0"

@@ -82,8 +82,8 @@ class Station:
     def scan(self):
         """Returns the seconds it takes, and what is found then, the strongest first.
 
-        Each is (ssid, bssid, channel, rssi, security, hidden). While the station associates the
-        driver doesn't scan. Raises OSError: the station isn't active.
+        Each is (ssid, bssid in hex, channel, rssi, security, hidden). While the station
+        associates the driver doesn't scan. Raises OSError: the station isn't active.
         """
         if not self._radio.active:
             raise OSError("STA must be active")
@@ -99,5 +99,4 @@ class Station:
 
 
 def _found(point):
-    ssid = point.ssid.encode()[:32]
-    return ssid, point.bssid, point.channel, point.rssi, point.security, False
+    return point.ssid, point.bssid.hex(), point.channel, point.rssi, point.security, False

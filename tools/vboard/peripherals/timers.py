@@ -12,7 +12,7 @@ SHORTEST = 0.001
 
 
 class Timers:
-    """The timers of one chip, by number: 0 and up in hardware, below 0 virtual ones."""
+    """The timers of one chip, by number: those in hardware, and above them virtual ones."""
 
     def __init__(self, interrupt):
         self._interrupt = interrupt
