@@ -1,7 +1,7 @@
 """The import system of one board on CPython: its own modules, from its own files.
 
-Search order as on the chip: the board's root, what the firmware image brings (here the stand-ins),
-the board's /lib. A module that MicroPython on an ESP32 doesn't have can't be imported.
+Search order as on the chip, by the board's sys.path: its root, what the firmware image brings
+(here the stand-ins), /lib. A module that MicroPython on an ESP32 doesn't have can't be imported.
 """
 
 import ast
@@ -185,15 +185,15 @@ class Modules:
         return module
 
     def _find(self, name):
-        relative = name.replace(".", "/")
-        for folder, shown in self._places():
+        parent, _, relative = name.rpartition(".")
+        for folder, shown in self._within(parent) if parent else self._places():
             path = folder / relative
             # A folder comes before a file of its name, and needs no __init__.py.
             if path.is_dir():
                 return self._package(name, path / "__init__.py", f"{shown}{relative}")
             if path.with_name(path.name + ".py").is_file():
                 path = path.with_name(path.name + ".py")
-                module = self._new(name, name.rpartition(".")[0])
+                module = self._new(name, parent)
                 return self._from_file(module, path, f"{shown}{relative}.py")
         if name in SAME:
             self.loaded[name] = self._same(name)
@@ -209,10 +209,18 @@ class Modules:
         return module
 
     def _places(self):
-        yield self._flash.folder, "/"
-        for folder in STAND_INS:
-            yield folder, f"<{folder.name}>/"
-        yield self._flash.folder / "lib", "/lib/"
+        for place in self.loaded["sys"].path:
+            if place == ".frozen":
+                for folder in STAND_INS:
+                    yield folder, f"<{folder.name}>/"
+            else:
+                yield self._flash.path(place), self._flash.absolute(place).rstrip("/") + "/"
+
+    def _within(self, package):
+        # The stand-ins have no packages: it is one of the board's.
+        place = getattr(self.loaded[package], "__path__", None)
+        if place:
+            yield self._flash.path(place), place + "/"
 
     def _package(self, name, init, shown):
         module = self._new(name, name)
