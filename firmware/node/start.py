@@ -1,4 +1,4 @@
-# Runs the node. A broken configuration or ctrl-C ends at the prompt, a crash in a reset.
+"""Runs the node. A broken configuration or ctrl-C ends at the prompt, a crash in a reset."""
 
 import asyncio
 import time
@@ -10,6 +10,7 @@ CRASH_PAUSE_S = 10
 
 
 def main():
+    """Runs the node until the prompt is wanted. Any root's main.py calls it: the name stays."""
     node = None
     try:
         # Not above: a file that is broken or missing is a crash, too.
@@ -74,6 +75,3 @@ def stay(node):
     if node:
         node.relax()
     print("node: machine.reset() starts it again")
-
-
-main()
