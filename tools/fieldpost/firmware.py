@@ -49,6 +49,8 @@ class File:
     early: bool = True
     # At the board's root, whichever slot is started.
     root: bool = False
+    # Its module's dotted name.
+    name: str = ""
 
     def place(self, slot):
         """Returns its place on the board when the application is in that slot."""
@@ -136,7 +138,7 @@ def compiled(drivers, among, chip):
                 data = source.read_bytes()
             else:
                 path, data = path.with_suffix(".mpy"), bytecode
-            files.append(File(path.as_posix(), data, len(bytecode), name in early, root))
+            files.append(File(path.as_posix(), data, len(bytecode), name in early, root, name))
     return files
 
 

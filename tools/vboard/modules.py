@@ -115,6 +115,8 @@ class Modules:
         """`halted` is the exception that ends a program, check() raises it when it is time."""
         self._flash = flash
         self.loaded = dict(provided)
+        # Package -> where its parts are: a folder, and how that is shown.
+        self._folders = {}
         # Bytes of the board's own sources that were loaded, for the estimate of its memory.
         self.source_bytes = 0
         self._open = changed_builtins["open"]
@@ -186,7 +188,7 @@ class Modules:
 
     def _find(self, name):
         parent, _, relative = name.rpartition(".")
-        for folder, shown in self._within(parent) if parent else self._places():
+        for folder, shown in self._places(parent):
             path = folder / relative
             # A folder comes before a file of its name, and needs no __init__.py.
             if path.is_dir():
@@ -208,7 +210,11 @@ class Modules:
             vars(module)["open"] = self._open
         return module
 
-    def _places(self):
+    def _places(self, package):
+        if package:
+            # A package's parts are in its folder and nowhere else.
+            yield from self._folders.get(package, ())
+            return
         for place in self.loaded["sys"].path:
             if place == ".frozen":
                 for folder in STAND_INS:
@@ -216,15 +222,10 @@ class Modules:
             else:
                 yield self._flash.path(place), self._flash.absolute(place).rstrip("/") + "/"
 
-    def _within(self, package):
-        # The stand-ins have no packages: it is one of the board's.
-        place = getattr(self.loaded[package], "__path__", None)
-        if place:
-            yield self._flash.path(place), place + "/"
-
     def _package(self, name, init, shown):
         module = self._new(name, name)
         module.__path__ = shown
+        self._folders[name] = [(init.parent, shown + "/")]
         if init.is_file():
             return self._from_file(module, init, shown + "/__init__.py")
         self.loaded[name] = module
