@@ -20,6 +20,7 @@ def parser():
     _sim(commands)
     _config(commands)
     _build(commands)
+    _deploy(commands)
     return top
 
 
@@ -88,6 +89,44 @@ def _build(commands):
     )
 
 
+def _deploy(commands):
+    deploy = commands.add_parser(
+        "deploy",
+        help="bring the application onto a board that has MicroPython",
+        description="Compiles the application and brings what a board lacks of it into the slot "
+        "that isn't started, then starts that. Interrupted anywhere, the board starts the old "
+        "application or the new one.",
+    )
+    deploy.add_argument(
+        "--port", help="the board's serial port (default: the only one that looks like a board)"
+    )
+    deploy.add_argument(
+        "--board",
+        metavar="NAME",
+        help="the board, a file in boards/ (default: the one there is a build for, else "
+        "esp32_generic)",
+    )
+    deploy.add_argument(
+        "--config",
+        metavar="FILE",
+        help="the node's new configuration (default: the board keeps its own)",
+    )
+    deploy.add_argument(
+        "--dry-run", action="store_true", help="say what would be done, and write nothing"
+    )
+    ending = deploy.add_mutually_exclusive_group()
+    ending.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=60.0,
+        metavar="S",
+        help="s that the node may take to come online (default 60)",
+    )
+    ending.add_argument(
+        "--no-reset", action="store_true", help="leave the board at its prompt afterwards"
+    )
+
+
 def _board(command, role):
     command.add_argument(
         "--board",
@@ -143,6 +182,8 @@ def main(argv=None):
         from . import sim as command
     elif options.command == "build":
         from . import build as command
+    elif options.command == "deploy":
+        from . import deploy as command
     else:
         from . import config as command
     return command.run(options)
