@@ -27,7 +27,7 @@ class Calls:
             "flash_program": self._flash_program,
             "flash_erase": self._flash_erase,
             "net_resolve": self._resolve,
-            "net_connect": lambda number, *to: self._relay(number).connect(*to),
+            "net_connect": self._connect,
             "net_bind": lambda number, *to: self._relay(number).bind(*to),
             "net_option": lambda number, *option: self._relay(number).option(*option),
             "net_error": lambda number: self._relay(number).error,
@@ -58,6 +58,12 @@ class Calls:
             raise OSError(errno.EIO, str(error)) from None
         except PowerCut:
             self._end(None)
+
+    def _connect(self, number, host, port):
+        """Returns an error number, 0 when the outcome will come by the socket's pipe."""
+        if not self._board.radio.online:
+            return errno.EHOSTUNREACH
+        return self._relay(number).connect(*self._resolve(host, port))
 
     def _relay(self, number):
         if number not in self._relays:

@@ -14,8 +14,10 @@ HELLO = 16
 PACKET = 512
 # The longest request.
 REQUEST = 1 << 18
-# Space that a packet's number and mark may take.
-HEAD = 16
+# Space that a packet's numbers and mark may take.
+HEAD = 24
+# Interrupts are counted in so many bits.
+COUNT = 0xFFFF
 
 
 class Listener:
@@ -54,6 +56,8 @@ class Control:
         """`perform(name, args)` does what is asked, and returns plain values."""
         self.connection = connection
         self._perform = perform
+        # Interrupts that were sent: each answer says how many must have come before it.
+        self.interrupts = 0
 
     def serve(self):
         """Takes one request; returns False when the program is gone."""
@@ -86,7 +90,8 @@ class Control:
         with contextlib.suppress(OSError):
             for part in parts[:-1]:
                 self.connection.send(b"%d+%b" % (number, part))
-            self.connection.send(b"%d=%b" % (number, parts[-1]))
+            last = (number, self.interrupts & COUNT, parts[-1])
+            self.connection.send(b"%d=%d %b" % last)
         self.connection.setblocking(False)
 
 

@@ -1,4 +1,4 @@
-"""The modules that a virtual board's MicroPython finds in place of its own: one folder of them."""
+"""The modules that a virtual board's MicroPython finds in place of its own, in one folder."""
 
 import atexit
 import functools
@@ -7,8 +7,10 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-# The ESP32's modules, those that its images bring along, and what the unix port does otherwise.
-FOLDERS = ("chip", "frozen", "port")
+# Folder -> the sources in it: what is frozen into the ESP32's images, and what is built into its
+# MicroPython, of which port/ is what the unix port does otherwise.
+FROZEN, BUILT_IN = "frozen", "built-in"
+SOURCES = {FROZEN: ("frozen",), BUILT_IN: ("chip", "port")}
 START = "start.py"
 
 
@@ -25,9 +27,11 @@ def folder():
     """
     made = tempfile.mkdtemp(prefix="vboard-modules-")
     atexit.register(shutil.rmtree, made, ignore_errors=True)
-    for source in sorted(path for name in FOLDERS for path in (HERE / name).glob("*.py")):
-        if source.name != START:
-            _compile(source, Path(made, source.name).with_suffix(".mpy"))
+    for target, sources in SOURCES.items():
+        Path(made, target).mkdir()
+        for source in sorted(path for name in sources for path in (HERE / name).glob("*.py")):
+            if source.name != START:
+                _compile(source, Path(made, target, source.name).with_suffix(".mpy"))
     return made
 
 

@@ -108,8 +108,9 @@ class VirtualBoard(BaseBoard):
             self.print(f"{fault}\n")
             self._set_state("blank")
         else:
-            # A tool may have written another table since the last boot.
-            self.hardware.nvs = Nvs(self._nvs_region())
+            if cause != SOFT_RESET:
+                # A tool may have written another table since the last boot.
+                self.hardware.nvs = Nvs(self._nvs_region())
             super()._boot(cause)
 
     def _unbootable(self):

@@ -23,6 +23,7 @@ CTRL_A, CTRL_C = b"\x01", b"\x03"
 # By what tools know the prompt that they speak to, and by what people know theirs.
 RAW = b"raw REPL; CTRL-B to exit\r\n"
 FRIENDLY = b'Type "help()" for more information.\r\n'
+SOFT_REBOOT = b"MPY: soft reboot\r\n"
 # Space between two ctrl-C, s: MicroPython's unix port dies of one that comes before it has taken
 # the last.
 CTRL_C_S = 0.02
@@ -90,11 +91,12 @@ class Vm:
             self._over.wait()
 
     def interrupt(self, kind, number):
-        events, bell = self._links.get("events"), self._links.get("bell")
-        if events and bell:
-            # OSError: the program ends at this moment.
-            with contextlib.suppress(OSError):
-                events.send(KINDS[kind] + number.to_bytes(1, "big", signed=True))
+        # OSError: the program ends at this moment.
+        with self._gate, contextlib.suppress(OSError):
+            events, bell = self._links.get("events"), self._links.get("bell")
+            if events and bell and self._control:
+                events.send(KINDS[kind] + bytes([number]))
+                self._control.interrupts += 1
                 bell.send(b"!")
 
     def keyboard_interrupt(self):
@@ -198,6 +200,8 @@ class Vm:
         if self._ended and self._restart is None:
             board.power_off()
         elif self._ended:
+            if self._restart[0] == SOFT_RESET:
+                board.output(SOFT_REBOOT)
             board.ended(self, self._restart)
         elif self.halted:
             return
@@ -208,7 +212,7 @@ class Vm:
             board.output(b"\r\nGuru Meditation Error: MicroPython ended by signal %d\r\n" % -code)
             board.ended(self, (HARD_RESET, None))
         else:
-            board.output(b"MPY: soft reboot\r\n")
+            board.output(SOFT_REBOOT)
             board.ended(self, (SOFT_RESET, None))
 
     # -- the console

@@ -5,6 +5,8 @@
 # second connection, to a thread that schedules their handlers.
 
 import _thread
+import array
+import sys
 
 import micropython
 import ubinascii
@@ -29,6 +31,8 @@ _link = None
 _number = 0
 # First letter of a kind of interrupt -> handler(number).
 _handlers = {}
+# Interrupts that came so far, in 16 bits.
+_heard = array.array("H", [0])
 # True during a request. Interrupts that came meanwhile wait for its answer.
 _busy = False
 _waiting = []
@@ -72,7 +76,8 @@ def _encoded(value):
 
 
 def _answer(number):
-    # Each packet is the number, "+" or, of the last one, "=", and text.
+    # Each packet is the number, "+" and text; of the last one "=", the number of interrupts that
+    # came before it, a space and text.
     text = b""
     while True:
         packet = _link.recv(PACKET)
@@ -81,10 +86,19 @@ def _answer(number):
         mark = 1
         while packet[mark] not in b"+=":
             mark += 1
-        if int(packet[:mark]) == number:
-            text += packet[mark + 1 :]
-            if packet[mark] == 61:  # "="
-                return text
+        if int(packet[:mark]) != number:
+            continue
+        if packet[mark] == 61:  # "="
+            count, _, last = packet[mark + 1 :].partition(b" ")
+            _await(int(count))
+            return text + last
+        text += packet[mark + 1 :]
+
+
+def _await(count):
+    # What happened before the answer was made has interrupted before it is used.
+    while 0 < (count - _heard[0] & 0xFFFF) < 0x8000:
+        utime.sleep_us(RETRY_US)
 
 
 def _value(answer):
@@ -121,14 +135,19 @@ def _hear(events):
                 break
             except RuntimeError:
                 utime.sleep_us(RETRY_US)
+        _heard[0] = _heard[0] + 1 & 0xFFFF
 
 
 def _dispatch(code):
     if _busy:
         _waiting.append(code)
-    else:
-        number = code & 255
-        _handlers[code >> 8](number if number < 128 else number - 256)
+        return
+    try:
+        _handlers[code >> 8](code & 255)
+    except Exception as error:
+        # As on the chip: told, and no matter of the code that was interrupted.
+        print("Unhandled exception in callback")
+        sys.print_exception(error)
 
 
 def _catch_up():

@@ -48,9 +48,17 @@ def _execute(name, namespace):
     except SystemExit:
         raise
     except BaseException as error:
-        sys.print_exception(error, sys.stdout)
+        _tell(error)
         return False
     return True
+
+
+def _tell(error):
+    # Without the line of this file: on the chip C calls the program.
+    text = io.StringIO()
+    sys.print_exception(error, text)
+    lines = text.getvalue().split("\n")
+    print("\n".join(line for line in lines if "_start.py" not in line), end="")
 
 
 def _mark(kind, data=b""):
@@ -91,7 +99,8 @@ def _mount(partition, stand_ins):
         _format(partition)
     vfs.mount(host, STAND_INS)
     uos.chdir("/")
-    sys.path[:] = ["", ".frozen", "/lib", STAND_INS]
+    # What is frozen comes before /lib, what is built in behind it.
+    sys.path[:] = ["", ".frozen", STAND_INS + "/frozen", "/lib", STAND_INS + "/built-in"]
     sys.argv[:] = []
 
 

@@ -5,7 +5,7 @@
 
 import sys
 
-sys.path.insert(0, sys.argv[8])
+sys.path.insert(0, sys.argv[8] + "/built-in")
 
 import _start  # noqa: E402
 
