@@ -52,6 +52,11 @@ def _sim(commands):
     sim.add_argument(
         "--picture", type=_picture, metavar="FILE", help="save the last table as an SVG picture"
     )
+    sim.add_argument(
+        "--vm",
+        action="store_true",
+        help="on virtual boards: a real MicroPython each, booted from its flash",
+    )
 
 
 def _config(commands):
