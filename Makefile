@@ -59,8 +59,7 @@ test: ## Run all tests: ARGS='-k topic' goes to pytest
 
 test-hil: ## Run the board tests on a real board: PORT=/dev/ttyUSB0 BOARD=name
 	$(call refuse_unknown,$(HIL_TAKES))
-	@$(if $(PORT),,echo "make test-hil wants a board: PORT=/dev/ttyUSB0, and BOARD=esp32_s3 or the like \
-	(make test runs the same tests on a virtual board)" >&2; exit 2)
+	$(if $(PORT),,$(error make test-hil needs a board: PORT=/dev/ttyUSB0, maybe BOARD=esp32_s3))
 	@sh tools/setup.sh lint
 	@HIL_PORT='$(PORT)' HIL_BOARD='$(BOARD)' exec .venv/bin/pytest tests/hil $(ARGS)
 
