@@ -31,6 +31,14 @@ CONFIG = {
     ],
 }
 
+STUBBORN = b"""
+while True:
+    try:
+        print("up")
+        while True: pass
+    except KeyboardInterrupt:
+        print("no")
+"""
 SCAN = "w = network.WLAN(); w.active(True); print([one[0].decode() for one in w.scan()])"
 
 
@@ -177,9 +185,7 @@ def test_a_users_own_program_and_the_switches(tmp_path, fieldpost):
 def test_a_program_that_will_not_end_loses_its_power(tmp_path, monkeypatch):
     folder = tmp_path / "board"
     folder.mkdir()
-    main = b"print('up')\nwhile True:\n    try:\n        while True: pass\n"
-    main += b"    except KeyboardInterrupt: print('no')\n"
-    desks.prepare(folder, "esp32_generic", {"main.py": main})
+    desks.prepare(folder, "esp32_generic", {"main.py": STUBBORN})
     monkeypatch.setattr(desks, "FAREWELL_S", 0.3)
     with contextlib.closing(desks.Desk(folder, "esp32_generic")) as desk:
         desk.power_on()
@@ -236,8 +242,9 @@ def test_a_follower_misses_nothing(tmp_path, monkeypatch):
         # One by one, as they come.
         seen.extend(consolelog.lines(tmp_path, 10, stop))
 
-    follower = threading.Thread(target=follow)
+    follower = threading.Thread(target=follow, daemon=True)
     follower.start()
+    wait_until(lambda: seen)
     for number in range(300):
         wait_until(lambda number=number: len(seen) > number - 20)
         log.write(f"line {number}")
