@@ -96,6 +96,17 @@ def test_a_mistyped_variable_is_told():
     assert "make sim takes NODES DURATION BROKER VM, not NODE." in output
 
 
+def test_virtual_boards_report_as_well():
+    code, output = run("make sim VM=1 NODES=2 DURATION=3")
+    assert code == 0, output
+    assert re.search(r"2 nodes, \d{2,} readings, 0 lost", output), output
+
+
+def test_a_lane_without_a_board_says_how_to_name_one():
+    code, output = run("make test-hil")
+    assert code == 2 and "make test-hil needs a board: PORT=/dev/ttyUSB0" in output
+
+
 def test_a_closed_terminal_ends_everything(tmp_path):
     with Terminal("make", "sim", TMPDIR=str(tmp_path)) as terminal:
         terminal.wait_for("online")
