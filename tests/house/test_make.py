@@ -9,6 +9,7 @@ import time
 import pytest
 
 from shell import ROOT, Terminal, processes_naming, run
+from vm import needs_vm
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc")
 
@@ -96,6 +97,7 @@ def test_a_mistyped_variable_is_told():
     assert "make sim takes NODES DURATION BROKER VM, not NODE." in output
 
 
+@needs_vm
 def test_virtual_boards_report_as_well():
     code, output = run("make sim VM=1 NODES=2 DURATION=3")
     assert code == 0, output
