@@ -104,6 +104,15 @@ def test_virtual_boards_report_as_well():
     assert re.search(r"2 nodes, \d{2,} readings, 0 lost", output), output
 
 
+@needs_vm
+def test_ctrl_c_switches_a_virtual_board_off(tmp_path):
+    with Terminal("make", "vboard", f"FOLDER={tmp_path / 'board'}") as terminal:
+        terminal.wait_for("ctrl-C switches it off")
+        terminal.type("\x03")
+        assert terminal.wait() == 0 and "off\r\n" in terminal.output, terminal.output
+    assert processes_naming(str(tmp_path)) == []
+
+
 def test_a_lane_without_a_board_says_how_to_name_one():
     code, output = run("make test-hil")
     assert code == 2 and "make test-hil needs a board: PORT=/dev/ttyUSB0" in output

@@ -196,6 +196,8 @@ def test_a_program_that_will_not_end_loses_its_power(tmp_path, monkeypatch):
     with contextlib.closing(desks.Desk(folder, "esp32_generic")) as desk:
         desk.power_on()
         desk.board.wait_console("up")
+        with pytest.raises(switches.SwitchError, match="no such switch: wifi up"):
+            switches.throw(folder, "wifi", "up")
         assert not desk.switch_off() and desk.board.state == "off"
 
 
@@ -298,6 +300,7 @@ def test_what_is_no_boards_folder_is_left_alone(tmp_path, config, fieldpost):
     assert (
         "no board 'esp31'" in fieldpost("vboard", "start", tmp_path / "c", "--board", "esp31")[1]
     )
+    assert "name that, too" in fieldpost("vboard", "start", tmp_path / "d", "--password", "x")[1]
     path = Path(config())
     path.write_text("{}")
     code, said = fieldpost("vboard", "start", tmp_path / "d", "--config", path)
