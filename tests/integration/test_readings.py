@@ -145,6 +145,7 @@ def test_first_reading_within_two_seconds(broker, node, air, subscribe):
     server = broker()
     reader = subscribe(server)
     one = node(server, on=False)
+    one.store()
     began = time.monotonic()
     one.board.power_on()
     reader.wait_topic(one.of("temperature"))

@@ -35,6 +35,7 @@ class BaseBoard:
 
     def __init__(self, folder, air, name=None, profile="esp32_generic", on_line=None):
         self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
         self.name = name or self.folder.name
         # What ticks_us() starts from at every reset: a test sets it to come close to the wrap.
         self.ticks_start_us = 0

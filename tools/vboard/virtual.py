@@ -68,24 +68,27 @@ class VirtualBoard(BaseBoard):
         self._put(partitions.TABLE, table)
 
     def files(self):
-        """Returns the Files of its file system. Raises RuntimeError while a program runs."""
-        if self.state == "running":
-            raise RuntimeError(f"{self.name} runs: its files are its own")
+        """Returns the Files of its file system as they are now: to read while a program runs."""
         return Files(self.flash, partitions.load(self.flash)["vfs"])
 
     def write_files(self, files):
-        """Writes {path: bytes or text} into its file system, while no program runs."""
-        found = self.files()
+        """Writes {path: bytes or text} into its file system. Raises RuntimeError as it runs."""
+        found = self._idle_files()
         for path, data in files.items():
             found.write(path, data.encode() if isinstance(data, str) else data)
 
     def read_file(self, path):
-        """Returns a file's bytes, while no program runs. Raises FileNotFoundError."""
+        """Returns a file's bytes. Raises FileNotFoundError."""
         return self.files().read(path)
 
     def remove_file(self, path):
-        """Removes a file, while no program runs. Raises FileNotFoundError."""
-        self.files().remove(path)
+        """Removes a file. Raises FileNotFoundError, RuntimeError as it runs."""
+        self._idle_files().remove(path)
+
+    def _idle_files(self):
+        if self.state == "running":
+            raise RuntimeError(f"{self.name} runs: its files are its own")
+        return self.files()
 
     def _put(self, offset, data):
         self.flash.erase(offset, -(-len(data) // partitions.SECTOR) * partitions.SECTOR)
@@ -128,7 +131,6 @@ class VirtualBoard(BaseBoard):
         return None if "vfs" in found else "No vfs partition behind the last one"
 
     def _nvs_flash(self):
-        self.folder.mkdir(parents=True, exist_ok=True)
         return Flash(self.folder / FLASH, self.profile.flash)
 
     def _nvs_region(self):
