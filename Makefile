@@ -8,14 +8,17 @@ SIM_OPTIONS = $(if $(NODES),--nodes '$(NODES)') $(if $(DURATION),--duration '$(D
 	$(if $(BROKER),--broker '$(BROKER)')
 BUILD_OPTIONS = $(if $(BOARD),--board '$(BOARD)') $(if $(CONFIG),--config '$(CONFIG)') \
 	$(if $(LAYOUT),--layout '$(LAYOUT)') $(if $(OUT),--out '$(OUT)')
+FACTORY_OPTIONS = $(BUILD_OPTIONS) $(if $(MICROPYTHON),--micropython '$(MICROPYTHON)') \
+	$(if $(SHA256),--sha256 '$(SHA256)') $(if $(NVS),--nvs '$(NVS)')
 # A name mistyped on make's command line would be a run with the defaults.
 SIM_TAKES = NODES DURATION BROKER
 BUILD_TAKES = BOARD CONFIG LAYOUT OUT
+FACTORY_TAKES = $(BUILD_TAKES) MICROPYTHON SHA256 NVS
 GIVEN = $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name)))
 UNKNOWN = $(filter-out $(1) NO_APT PYTHON PIP_%,$(GIVEN))
 refuse_unknown = $(if $(call UNKNOWN,$(1)),$(error make $@ takes $(1), not $(call UNKNOWN,$(1))))
 
-.PHONY: help setup sim build test conformance lint bench size lock clean
+.PHONY: help setup sim build factory test conformance lint bench size lock clean
 
 help:
 	@echo "Fieldpost. Targets:"
@@ -35,6 +38,11 @@ build: ## Make a board's file system: BOARD=name CONFIG=file LAYOUT=ota OUT=fold
 	$(call refuse_unknown,$(BUILD_TAKES))
 	@sh tools/setup.sh build
 	@exec .venv/bin/fieldpost build $(BUILD_OPTIONS)
+
+factory: ## Make all of a board's flash: as build, MICROPYTHON=image SHA256=sum NVS=file
+	$(call refuse_unknown,$(FACTORY_TAKES))
+	@sh tools/setup.sh build
+	@exec .venv/bin/fieldpost factory $(FACTORY_OPTIONS)
 
 test: ## Run all tests: ARGS='-k topic' goes to pytest
 	@sh tools/setup.sh test
