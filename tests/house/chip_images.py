@@ -22,14 +22,16 @@ def etboard():
     return folder / "etboard_firmware_micropython_custom_0831_last.bin"
 
 
-def application(chip, data):
-    """Returns an application image, or a boot loader's, whose one segment is `data`."""
+def application(chip, data, revision=0):
+    """Returns an application image, or a boot loader's, whose one segment is `data`.
+
+    It is for chips from `revision` on, 100 times the major one.
+    """
     data += bytes(-len(data) % 4)
     # ESP-IDF, App Image Format: header, extended header with the chip, a SHA-256 at the end.
     head = struct.pack("<BBBBI", 0xE9, 1, 2, 0x20, 0x40080000)
-    head += struct.pack(
-        "<4BHBHH4xB", 0xEE, 0, 0, 0, CHIP_DEFS[chip].IMAGE_CHIP_ID, 0, 0, 0xFFFF, 1
-    )
+    number = CHIP_DEFS[chip].IMAGE_CHIP_ID
+    head += struct.pack("<4BHBHH4xB", 0xEE, 0, 0, 0, number, 0, revision, 0xFFFF, 1)
     made = head + struct.pack("<II", 0x3FFB0000, len(data)) + data
     checksum = functools.reduce(operator.xor, data, 0xEF)
     made += bytes(15 - len(made) % 16) + bytes([checksum])

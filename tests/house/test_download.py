@@ -152,6 +152,8 @@ def test_a_board_file_may_name_it(server, make, tmp_path, monkeypatch, capsys):
     (tmp_path / "boards/mine.toml").write_text(text.replace("[micropython]\n", pinned))
     monkeypatch.setattr(profile, "BOARDS", tmp_path / "boards")
     assert cli.main(["factory", "--board", "mine"]) == 0
+    told = f"MicroPython: 1.29, {server.url}/good, SHA-256 {SUM}\n"
+    assert capsys.readouterr().out.startswith(told)
     # It is the one with the standard layout.
     assert cli.main(["factory", "--board", "mine", "--layout", "ota"]) == 1
     assert "names no image of MicroPython" in capsys.readouterr().err

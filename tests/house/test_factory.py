@@ -71,7 +71,7 @@ def test_a_real_image_is_cut_into_what_is_written(make, tmp_path):
         assert part["size"] == len(data)
         assert part["sha256"] == hashlib.sha256(data).hexdigest()
         assert f"{part['offset']:#x}{len(data):>11,}  {part['file']}" in said
-    assert told["left alone"] == [
+    assert told["left_alone"] == [
         {"name": "nvs", "offset": 0x9000, "size": 0x6000},
         {"name": "phy_init", "offset": 0xF000, "size": 0x1000},
     ]
@@ -91,7 +91,7 @@ def test_the_hex_file_leaves_gaps_alone(make, tmp_path):
         if part["file"] != "filesystem.bin":
             assert set(range(offset, offset + len(data))) <= set(merged.addresses())
     assert set(merged.addresses()) <= inside
-    left = {one["name"] for one in told["left alone"]}
+    left = {one["name"] for one in told["left_alone"]}
     assert left == {"nvs", "phy_init", "ota_1"}
     # Blank: whatever slot a board ran before, it starts the one that was written.
     assert found["otadata.bin"] == b"\xff" * 0x2000
@@ -159,7 +159,7 @@ def test_nvs_is_what_espressif_s_generator_makes(make, tmp_path):
     assert (tmp_path / "out/nvs.bin").read_bytes() == made and len(made) == 0x6000
     told = manifest(tmp_path / "out")
     assert ["nvs.bin", 0x9000] in [[part["file"], part["offset"]] for part in told["parts"]]
-    assert [one["name"] for one in told["left alone"]] == ["phy_init"]
+    assert [one["name"] for one in told["left_alone"]] == ["phy_init"]
     # An image that is there is taken as it is.
     assert make(chip_images.of_board(GENERIC), "--nvs", tmp_path / "made.bin", out="again")[0] == 0
     assert (tmp_path / "again/nvs.bin").read_bytes() == made
@@ -254,8 +254,11 @@ FAULTS = (
     (b"<!doctype html>" * 10, "it is no ESP image: it begins with 3c21646f"),
     (chip_images.of_board("esp32_s3"), "it is for esp32s3, the board has an esp32"),
     (changed(0x100C, b"\x63\x00"), "it is for the chip of number 99, the board has an esp32"),
-    (chip_images.application("esp32", b"app" * 20_000), "It must be the whole image, not the"),
-    (STANDARD[:0x7000], "no partition table at 0x8000. It must be the whole image"),
+    (
+        chip_images.application("esp32", b"app" * 20_000),
+        "no partition table at 0x8000: it must be the whole image, the",
+    ),
+    (STANDARD[:0x7000], "no partition table at 0x8000: it must be the whole image, the"),
     (STANDARD[:0xF100], "its application in factory is damaged"),
     (STANDARD[:0xF000], "there is no application in it"),
     (changed(0x8005, b"\x01"), "the partition table's MD5 is wrong"),

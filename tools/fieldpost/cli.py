@@ -23,6 +23,7 @@ def parser():
     _config(commands)
     _build(commands)
     _factory(commands)
+    _flash(commands)
     return top
 
 
@@ -111,6 +112,45 @@ def _factory(commands):
     )
 
 
+def _flash(commands):
+    flash = commands.add_parser(
+        "flash",
+        help="write a factory onto a board",
+        description="Writes what factory made onto a board and verifies it. What no part goes "
+        "to, NVS for instance, is kept.",
+    )
+    flash.add_argument(
+        "--port", help="the board's serial port (default: the only one that looks like a board)"
+    )
+    flash.add_argument(
+        "--board",
+        metavar="NAME",
+        help="the board, a file in boards/ (default: the one that the factory is for)",
+    )
+    flash.add_argument(
+        "--image",
+        metavar="FOLDER",
+        help="what factory made (default build/NAME-factory of the board, esp32_generic without "
+        "one)",
+    )
+    flash.add_argument(
+        "--only", choices=["firmware", "filesystem"], help="write just these parts of it"
+    )
+    flash.add_argument(
+        "--erase", action="store_true", help="erase all of the flash first: NVS and files go"
+    )
+    flash.add_argument(
+        "--baud",
+        type=_baud,
+        default=460_800,
+        metavar="N",
+        help="bits a second on the line (default 460800)",
+    )
+    flash.add_argument(
+        "--verbose", action="store_true", help="show what esptool says as well, on stderr"
+    )
+
+
 def _content(command, place):
     command.add_argument(
         "--config",
@@ -143,6 +183,10 @@ def _count(text):
 
 def _seconds(text):
     return _number(float, text, 0.1, 10_000_000, "a number of seconds")
+
+
+def _baud(text):
+    return _number(int, text, 9_600, 4_000_000, "a whole number")
 
 
 def _sum(text):

@@ -15,8 +15,10 @@ class _Logger(EspLogBase):
         self._verbose, self._progress = verbose, progress
 
     def print(self, *args, **kwargs):
-        if self._verbose:
-            print(*args, end=kwargs.get("end", "\n"), file=sys.stderr)
+        # Nobody reads it any more: no reason to break off what is being written.
+        with contextlib.suppress(OSError):
+            if self._verbose:
+                print(*args, end=kwargs.get("end", "\n"), file=sys.stderr)
 
     def err(self, *args, suggestion=None):
         self.print(*args, *filter(None, [suggestion]))

@@ -38,11 +38,8 @@ def factory(options, out):
     source, data = _micropython(options, board)
     image = _judged(source, data, board, options.layout)
     store = _nvs(options, image)
-    board = micropython.profile_for(image, board, options.layout)
-    names = {*parts.NAMES, *(part.name for part in image.parts)}
-    own = {parts.MANIFEST, parts.HEX, parts.RAW, *(f"{name}.bin" for name in names)}
-    place.refuse_foreign(out, own, "factory")
-    lines, files = _file_system(options, board)
+    _refuse_foreign(out, image)
+    lines, files = _file_system(options, micropython.profile_for(image, board, options.layout))
     made = parts.Factory(
         board=options.board,
         chip=board.chip,
@@ -53,8 +50,14 @@ def factory(options, out):
     )
     with place.whole(out) as new:
         parts.write(made, new)
-        _merge(made, new, options.raw)
+        merge(made, new, options.raw)
     return [f"MicroPython: {source}, SHA-256 {_sha256(data)}", *lines, *_told(made, options.raw)]
+
+
+def _refuse_foreign(out, image):
+    names = {*parts.NAMES, *(part.name for part in image.parts)}
+    own = {parts.MANIFEST, parts.HEX, parts.RAW, *(f"{name}.bin" for name in names)}
+    place.refuse_foreign(out, own, "factory")
 
 
 # ---- What is given -----------------------------------------------------------------------------
@@ -66,7 +69,9 @@ def _micropython(options, board):
     if given is None:
         if board.download is None or options.layout != "standard":
             raise FactoryError(_missing(board, options.layout))
-        given, sha256 = board.download.url, sha256 or board.download.sha256
+        found = board.download
+        data = download.fetch(found.url, sha256 or found.sha256, board.flash, DOWNLOADS)
+        return f"{found.version}, {found.url}", data
     if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]+://", given):
         return given, _fetched(given, sha256, board)
     data = _read(given)
@@ -145,7 +150,8 @@ def _kept(image, store):
 # ---- What is made ------------------------------------------------------------------------------
 
 
-def _merge(made, folder, raw):
+def merge(made, folder, raw):
+    """Puts factory.hex of a Factory into a folder; with `raw` factory.bin as well."""
     pieces = [piece for part in made.parts for piece in _pieces(part)]
     whole = [(part.offset, part.data) for part in made.parts]
     with esplog.quiet():

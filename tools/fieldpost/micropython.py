@@ -48,23 +48,19 @@ class Image:
 
 def judged(data, board, layout):
     """Returns the Image in `data` for a Profile's layout, by its name. Raises MicroPythonError."""
-    offset = board.image_offset
     _check_header(data, board.chip, "it is")
-    try:
-        view = _View(data, offset, board.flash)
-        known = partitions.load(view)
-        listed = partitions.parse(view.read(partitions.TABLE, partitions.LENGTH))
-    except partitions.PartitionError as error:
-        raise MicroPythonError(f"{error}. It must be the whole image, not the .app-bin") from None
+    view = _View(data, board.image_offset, board.flash)
+    listed, known = _partitions(view)
     _check_layout(listed, board, layout)
-    files = _file_system(known, listed, board)
-    _check_integrity(data[: FIRST - offset], "boot loader")
-    parts = [Part("bootloader", offset, data[: FIRST - offset])]
-    parts += _cut(view, listed, board.chip)
+    files = _file_system(known, listed)
+    parts = (_loader(view, board), *_cut(view, listed, board.chip))
     written = {part.offset for part in parts}
-    nvs = [found for found in listed if (found.type, found.subtype) == (partitions.DATA, NVS)]
-    kept = [found for found in listed if found.offset not in written and found != files]
-    return Image(tuple(parts), nvs[0] if nvs else None, files, tuple(kept))
+    return Image(
+        parts=parts,
+        nvs=next((one for one in listed if _is(one, NVS)), None),
+        files=files,
+        kept=tuple(one for one in listed if one.offset not in written and one != files),
+    )
 
 
 def profile_for(image, board, layout):
@@ -88,6 +84,24 @@ class _View:
         """Returns what the image has there, as far as it goes."""
         begin = offset - self._offset
         return self._data[begin : begin + length]
+
+
+def _partitions(view):
+    """Returns (those that the table lists, {label: as MicroPython has them})."""
+    if view.read(partitions.TABLE, len(partitions.MAGIC)) != partitions.MAGIC:
+        raise MicroPythonError(
+            f"no partition table at {partitions.TABLE:#x}: it must be the whole image, the .bin "
+            "and not the .app-bin"
+        )
+    try:
+        listed = partitions.parse(view.read(partitions.TABLE, partitions.LENGTH))
+        return listed, partitions.load(view)
+    except partitions.PartitionError as error:
+        raise MicroPythonError(str(error)) from None
+
+
+def _is(partition, subtype):
+    return (partition.type, partition.subtype) == (partitions.DATA, subtype)
 
 
 # ---- What is judged ----------------------------------------------------------------------------
@@ -158,7 +172,7 @@ def _place(place):
     return f"{place[0]:#x} of {place[1]:#x} bytes" if place else "no place"
 
 
-def _file_system(known, listed, board):
+def _file_system(known, listed):
     """Returns the partition of the files: the table's, or what MicroPython makes of the rest."""
     found = next((known[label] for label in FILES if label in known), None)
     if found is None:
@@ -176,6 +190,13 @@ def _file_system(known, listed, board):
 # ---- What is written ---------------------------------------------------------------------------
 
 
+def _loader(view, board):
+    """Returns the Part of all that is before the first partition: boot loader and table."""
+    data = view.image(board.image_offset, FIRST - board.image_offset)
+    _check_integrity(data, "boot loader")
+    return Part("bootloader", board.image_offset, data)
+
+
 def _cut(view, listed, chip):
     """Yields a Part for each partition that the image has something for."""
     started = False
@@ -186,17 +207,16 @@ def _cut(view, listed, chip):
             _check_integrity(piece, f"application in {partition.label}")
             yield Part(partition.label if started else "micropython", partition.offset, piece)
             started = True
-        elif _is_for_the_board(partition, piece):
-            yield Part(
-                partition.label, partition.offset, view.read(partition.offset, partition.size)
-            )
+        elif _belongs(partition, piece):
+            whole = view.read(partition.offset, partition.size)
+            yield Part(partition.label, partition.offset, whole)
     if not started:
         raise MicroPythonError("there is no application in it")
 
 
-def _is_for_the_board(partition, piece):
+def _belongs(partition, piece):
     """True for data that goes with the application; NVS and the files are the board's own."""
-    if partition.label in FILES or partition.subtype == NVS or partition.type != partitions.DATA:
+    if partition.label in FILES or partition.type != partitions.DATA or _is(partition, NVS):
         return False
     # Blank as well: else a board would go on starting the application in its other slot.
-    return partition.subtype == OTA_DATA or bool(piece.strip(b"\xff"))
+    return _is(partition, OTA_DATA) or bool(piece.strip(b"\xff"))

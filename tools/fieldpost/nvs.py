@@ -72,27 +72,33 @@ def _generated(path, size):
 
 
 def _rows(path):
-    """Yields (line number, row) of what is neither blank nor a comment."""
+    """Yields (line number, row) of what is neither blank nor a comment, each judged."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         # A comment stays as a blank line, for the lines to keep their numbers.
         reader = csv.DictReader("\n" if line.startswith("#") else line for line in file)
         try:
             if tuple(reader.fieldnames or ()) != COLUMNS:
                 raise NvsError(f"its first line must be {','.join(COLUMNS)}")
-            known, namespace = set(), None
-            for row in reader:
-                line = reader.line_num
-                _check(line, row, namespace)
-                namespace = row["key"] if row["type"] == "namespace" else namespace
-                name = (namespace, row["key"], row["type"] == "namespace")
-                if name in known and row["type"] != "namespace":
-                    raise NvsError(f"line {line}: {row['key']} is there twice")
-                known.add(name)
-                yield line, row
+            yield from _judged(reader)
         except UnicodeDecodeError as error:
             raise NvsError(f"no UTF-8 text from byte {error.start} on") from None
         except csv.Error as error:
             raise NvsError(f"line {reader.line_num + 1}: {error}") from None
+
+
+def _judged(reader):
+    # Keys that came already, each with its namespace; and the namespace that goes on.
+    known, namespace = set(), None
+    for row in reader:
+        line = reader.line_num
+        _check(line, row, namespace)
+        if row["type"] == "namespace":
+            namespace = row["key"]
+        elif (namespace, row["key"]) in known:
+            raise NvsError(f"line {line}: {row['key']} is there twice")
+        else:
+            known.add((namespace, row["key"]))
+        yield line, row
 
 
 def _check(line, row, namespace):

@@ -88,7 +88,7 @@ def _manifest(factory):
             }
             for part in factory.parts
         ],
-        "left alone": [
+        "left_alone": [
             {"name": name, "offset": offset, "size": size} for name, offset, size in factory.kept
         ],
     }
@@ -98,10 +98,12 @@ def _factory(found, folder):
     parts = []
     for told in found["parts"]:
         part = Part(told["name"], int(told["offset"]), (folder / told["file"]).read_bytes())
+        if part.offset < 0:
+            raise ValueError(part.offset)
         if _sha256(part.data) != told["sha256"]:
             raise PartsError(f"{folder / told['file']}: damaged: run make factory again")
         parts.append(part)
-    kept = tuple((one["name"], one["offset"], one["size"]) for one in found["left alone"])
+    kept = tuple((one["name"], one["offset"], one["size"]) for one in found["left_alone"])
     return Factory(
         found["board"], found["chip"], int(found["flash"]), found["layout"], tuple(parts), kept
     )
