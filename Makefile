@@ -12,16 +12,19 @@ FACTORY_OPTIONS = $(BUILD_OPTIONS) $(if $(MICROPYTHON),--micropython '$(MICROPYT
 	$(if $(SHA256),--sha256 '$(SHA256)') $(if $(NVS),--nvs '$(NVS)')
 FLASH_OPTIONS = $(if $(PORT),--port '$(PORT)') $(if $(BOARD),--board '$(BOARD)') \
 	$(if $(IMAGE),--image '$(IMAGE)') $(if $(ERASE),--erase)
+DEPLOY_OPTIONS = $(if $(PORT),--port '$(PORT)') $(if $(BOARD),--board '$(BOARD)') \
+	$(if $(CONFIG),--config '$(CONFIG)') $(if $(DRY_RUN),--dry-run)
 # A name mistyped on make's command line would be a run with the defaults.
 SIM_TAKES = NODES DURATION BROKER
 BUILD_TAKES = BOARD CONFIG LAYOUT OUT
 FACTORY_TAKES = $(BUILD_TAKES) MICROPYTHON SHA256 NVS
 FLASH_TAKES = PORT BOARD IMAGE ERASE
+DEPLOY_TAKES = PORT BOARD CONFIG DRY_RUN
 GIVEN = $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name)))
 UNKNOWN = $(filter-out $(1) NO_APT PYTHON PIP_%,$(GIVEN))
 refuse_unknown = $(if $(call UNKNOWN,$(1)),$(error make $@ takes $(1), not $(call UNKNOWN,$(1))))
 
-.PHONY: help setup sim build factory flash test conformance lint bench size lock clean
+.PHONY: help setup sim build factory flash deploy test conformance lint bench size lock clean
 
 help:
 	@echo "Fieldpost. Targets:"
@@ -50,7 +53,12 @@ factory: ## Make all of a board's flash: as build, MICROPYTHON=image SHA256=sum 
 flash: ## Write what factory made onto a board: PORT=device BOARD=name IMAGE=folder ERASE=1
 	$(call refuse_unknown,$(FLASH_TAKES))
 	@sh tools/setup.sh build
-	@exec .venv/bin/fieldpost flash $(FLASH_OPTIONS)
+	@exec .venv/bin/python -IS tools/foreground.py .venv/bin/fieldpost flash $(FLASH_OPTIONS)
+
+deploy: ## Bring the application onto a board: PORT=port BOARD=name CONFIG=file DRY_RUN=1
+	$(call refuse_unknown,$(DEPLOY_TAKES))
+	@sh tools/setup.sh build
+	@exec .venv/bin/python -IS tools/foreground.py .venv/bin/fieldpost deploy $(DEPLOY_OPTIONS)
 
 test: ## Run all tests: ARGS='-k topic' goes to pytest
 	@sh tools/setup.sh test

@@ -1,4 +1,24 @@
 # Runs at each boot, under mpremote too. It must never raise: main.py would not run.
+#
+# What the root's files agree on with an application, whatever the versions of both, since a deploy
+# replaces them one after another: boot.py puts the slot that /slot names, "a" or "b", first on
+# sys.path; main.py calls node.start.main(). A slot holds a whole application, its libraries beside
+# the node. Without /slot the application stands at the root, its libraries in /lib.
+
+import sys
+
+try:
+    with open("/slot") as file:
+        slot = file.read(2).strip()
+    if slot in ("a", "b"):
+        sys.path.insert(0, "/" + slot)
+    else:
+        print("boot: /slot names no slot: %r" % slot)
+except OSError:
+    # Files at the root, as a developer copies them.
+    pass
+except Exception as error:
+    print("boot: /slot: %r" % error)
 
 try:
     import machine

@@ -1,79 +1,39 @@
-# Runs the node. A broken configuration or ctrl-C ends at the prompt, a crash in a reset.
+# Starts the application that boot.py has put on sys.path: see there what the two agree on.
 
-import asyncio
 import time
 
 import machine
 
-# Between a crash and the reset: time for a ctrl-C, and no storm of resets.
-CRASH_PAUSE_S = 10
+# Between a start that failed and the reset: time for a ctrl-C, and no storm of resets.
+PAUSE_S = 10
 
 
 def main():
-    node = None
     try:
-        # Not above: a file that is broken or missing is a crash, too.
-        from node import config
-
-        node = made(config)
-        if node:
-            run(node)
+        from node import start
+    except ImportError as error:
+        # Nothing of it, or not all: another reset would not bring it.
+        print("main: no application (%s): make deploy puts one onto the board" % error)
     except Exception as error:
-        crashed(error, node)
+        broken(error)
+    else:
+        start.main()
 
 
-def made(config):
-    """Returns the node, None if its configuration can't be used."""
-    try:
-        settings = config.load()
-        # Late: a board with a broken configuration needs none of it.
-        from node.app import Node
-
-        return Node(settings)
-    except config.ConfigError as error:
-        print("config: the node can't start:")
-        for fault in error.faults:
-            print("config:", fault)
-
-
-def run(node):
-    from node.app import Restart
-
-    try:
-        asyncio.run(node.run())
-    except KeyboardInterrupt:
-        asyncio.run(node.stop())
-        stay(node)
-    except Restart:
-        asyncio.run(node.stop())
-        machine.reset()
-
-
-def crashed(error, node=None):
+def broken(error):
+    print("main: the application can't be started: %r" % error)
+    print("main: reset in %d s, ctrl-C stays here" % PAUSE_S)
     try:
         from node import crash
 
-        print(crash.record(error))
+        crash.record(error)
     except Exception as another:
-        # No memory, a full flash: the reset matters more than its reason.
-        print("node: %r, not recorded: %r" % (error, another))
-    print("node: crashed; reset in %d s, ctrl-C stays here" % CRASH_PAUSE_S)
+        print("main: not recorded: %r" % another)
     try:
-        if node:
-            asyncio.run(node.stop())
-        time.sleep(CRASH_PAUSE_S)
+        time.sleep(PAUSE_S)
     except KeyboardInterrupt:
-        stay(node)
         return
-    except Exception as another:
-        print("node: %r" % another)
     machine.reset()
-
-
-def stay(node):
-    if node:
-        node.relax()
-    print("node: machine.reset() starts it again")
 
 
 main()

@@ -19,6 +19,12 @@ EPOCHS = {seconds * unit for seconds in (946684800, 2208988800, 3155673600) for 
 # Of MicroPython's time, what counts from an epoch or needs one; ticks and sleeps need none.
 WALL_TIME = {"time", "time_ns", "gmtime", "localtime", "mktime"}
 
+# Module of the node -> those of it that it may import. app.py may import all.
+KNOWN_ROLES = {
+    "config": {"node.topics"},
+    "start": {"node.config", "node.app", "node.crash"},
+}
+
 
 # ---- Reading a source ----------------------------------------------------------------------
 
@@ -81,10 +87,13 @@ def drivers_know_no_node(path, tree):
 
 
 def roles_know_no_role(path, tree):
-    """app.py hands the roles what they need. topics.py is rules, as config.py is, no role."""
+    """app.py hands the roles what they need. topics.py is rules, as config.py is, no role.
+
+    start.py is there before the node and after its crash: it knows app.py, and two for itself.
+    """
     if not path.startswith("firmware/node/") or path.endswith("/app.py"):
         return set()
-    allowed = {"node.config": {"node.topics"}}.get("node." + Path(path).stem, set())
+    allowed = KNOWN_ROLES.get(Path(path).stem, set())
     modules = {".".join(name.split(".")[:2]) for name in imports(path, tree)}
     known = {name for name in modules if name.startswith("node.")}
     if path.endswith("/__init__.py") or "node" in modules and not known:
@@ -191,6 +200,8 @@ BROKEN = (
     (roles_know_no_role, "firmware/node/topics.py", "from node import config"),
     (roles_know_no_role, "firmware/node/config.py", "from node import topics, wifi"),
     (roles_know_no_role, "firmware/node/__init__.py", "from node import app"),
+    (roles_know_no_role, "firmware/node/start.py", "from node import wifi"),
+    (roles_know_no_role, "firmware/node/crash.py", "from node import start"),
     (one_place_knows_epochs, "firmware/node/sampler.py", "import ntptime"),
     (one_place_knows_epochs, "firmware/node/sampler.py", "OFFSET = 946_684_800_000"),
     (one_place_knows_epochs, "firmware/node/app.py", "machine.RTC().datetime((2026, 1))"),
@@ -211,6 +222,7 @@ KEPT = (
     (roles_know_no_role, "firmware/node/app.py", "from node import clock, config, wifi"),
     (roles_know_no_role, "firmware/node/config.py", "from node import topics"),
     (roles_know_no_role, "firmware/node/config.py", "from .topics import check"),
+    (roles_know_no_role, "firmware/node/start.py", "from node.app import Node"),
     (roles_know_no_role, "firmware/node/reporter.py", "import json\nfrom mqtt import topic"),
     (one_place_knows_epochs, "firmware/node/clock.py", "EPOCH = 946684800\nimport ntptime"),
     (one_place_knows_epochs, "firmware/node/app.py", "import time\ntime.ticks_ms()"),

@@ -61,8 +61,10 @@ def test_the_image_holds_what_the_manifest_says(build, tmp_path):
         path: {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
         for path, data in found.items()
     }
-    assert told == manifest["files"]
-    assert json.loads(found["config.json"]) == GOOD
+    app = {f"a/{path}": one for path, one in manifest["app"].items()}
+    assert told == {**manifest["root"], **app} and manifest["slot"] == "a"
+    assert set(manifest["root"]) == {"boot.py", "main.py", "slot", "config.json"}
+    assert json.loads(found["config.json"]) == GOOD and found["slot"] == b"a"
     for path, data in found.items():
         assert f"{len(data):>9,}" in said and path in said
 
@@ -70,14 +72,14 @@ def test_the_image_holds_what_the_manifest_says(build, tmp_path):
 def test_what_the_configuration_does_not_use_is_left_out(build, tmp_path):
     _, said, _ = build(GOOD)
     found = tree(tmp_path / "out/files")
-    assert {"sensors/bme280.mpy", "sensors/chip.mpy", "sensors/__init__.mpy"} <= set(found)
-    assert "sensors/digital.mpy" not in found
-    library = {path.split("/")[2] for path in found if path.startswith("lib/mqtt/")}
+    assert {"a/sensors/bme280.mpy", "a/sensors/chip.mpy", "a/sensors/__init__.mpy"} <= set(found)
+    assert "a/sensors/digital.mpy" not in found
+    library = {path.split("/")[2] for path in found if path.startswith("a/mqtt/")}
     # Loaded late, and needed all the same.
     assert {"client.mpy", "advice.mpy", "large.mpy"} <= library
     assert not library & {"simple.mpy", "robust.mpy", "tls.mpy", "websocket.mpy"}
     assert "left out: mqtt.robust, mqtt.simple, mqtt.tls, mqtt.websocket, sensors.digital" in said
-    assert "lib/mqtt/advice.mpy (loaded when it is needed)" in said
+    assert "a/mqtt/advice.mpy (loaded when it is needed)" in said
 
 
 def test_only_the_two_of_the_start_are_sources(build, tmp_path):
@@ -90,10 +92,21 @@ def test_only_the_two_of_the_start_are_sources(build, tmp_path):
     assert not any(os.path.basename(path) in ("manifest.py", "package.json") for path in found)
 
 
+def test_a_traceback_names_a_file_without_its_slot(build, tmp_path):
+    build(GOOD)
+    found = tree(tmp_path / "out/files")
+    # The name stands at the bytecode's beginning, behind its length.
+    assert b"node/app.py" in found["a/node/app.mpy"][:40]
+    assert b"mqtt/client.py" in found["a/mqtt/client.mpy"][:40]
+    named = [data[:60] for path, data in found.items() if path.endswith(".mpy")]
+    assert not any(b"a/node" in data or b"lib/" in data for data in named)
+
+
 def test_without_a_configuration_all_drivers_are_there(build, tmp_path):
     assert build()[0] == 0
     found = tree(tmp_path / "out/files")
-    assert {"sensors/bme280.mpy", "sensors/chip.mpy", "sensors/digital.mpy"} <= set(found)
+    drivers = ("bme280", "chip", "digital")
+    assert {f"a/sensors/{driver}.mpy" for driver in drivers} <= set(found)
     assert "config.json" not in found
 
 
@@ -147,7 +160,9 @@ def test_files_come_in_no_order():
 def test_imports_are_followed_late_ones_too(tmp_path, monkeypatch):
     sources = {
         "boot.py": "",
-        "main.py": "def main():\n    import one",
+        "main.py": "def main():\n    from node import start",
+        "node/__init__.py": "",
+        "node/start.py": "def main():\n    import one",
         "one.py": "from pack import near\nimport json",
         "pack/__init__.py": "",
         "pack/near.py": "def f():\n    from .late import x\n    from . import other",
@@ -166,7 +181,8 @@ def test_imports_are_followed_late_ones_too(tmp_path, monkeypatch):
     monkeypatch.setattr(firmware, "ON_BOARD", ((tmp_path, "/"),))
     known = firmware.modules()
     late = {"pack.late", "pack.other", "two"}
-    always = {"boot", "main", "one", "pack", "pack.near", "sensors", "sensors.a", "sensors._help"}
+    start = {"boot", "main", "node", "node.start"}
+    always = start | {"one", "pack", "pack.near", "sensors", "sensors.a", "sensors._help"}
     assert firmware.needed(["a"], known) == always | late
     assert firmware.needed(["a"], known, late=False) == always
 
@@ -259,7 +275,7 @@ def test_a_folder_with_something_else_in_it_stays(build, tmp_path):
 def test_a_build_takes_the_place_of_the_one_before(build, tmp_path):
     build()
     assert build(GOOD)[0] == 0
-    assert "sensors/digital.mpy" not in tree(tmp_path / "out/files")
+    assert "a/sensors/digital.mpy" not in tree(tmp_path / "out/files")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "out"]
 
 

@@ -98,7 +98,7 @@ def build(command):
         code, output = run(f"{command} OUT={folder}/out")
         assert code == 0, output
         with open(f"{folder}/out/manifest.json", encoding="utf-8") as file:
-            assert "sensors/digital.mpy" in json.load(file)["files"]
+            assert "sensors/digital.mpy" in json.load(file)["app"]
     assert "at 0x200000 (standard layout)" in output
 
 

@@ -66,7 +66,7 @@ def test_crash_is_recorded_and_reset(broker, node, subscribe, publish):
     driver = one.file("node/reporter.py")
     good = driver.read_text()
     driver.write_text(good.replace("value = reading.value", "value = 1 // 0"))
-    one.tune("main.py", CRASH_PAUSE_S=1)
+    one.tune("node/start.py", CRASH_PAUSE_S=1)
     one.on("node: crashed; reset in 1 s")
     assert "ZeroDivisionError" in one.board.console
     assert "ZeroDivisionError" in one.file("crash.txt").read_text()
@@ -86,7 +86,7 @@ def test_crash_that_cannot_be_recorded_ends_in_a_reset_all_the_same(broker, node
     reporter = one.file("node/reporter.py")
     good = reporter.read_text()
     reporter.write_text(good.replace("value = reading.value", "value = 1 // 0"))
-    one.tune("main.py", CRASH_PAUSE_S=0)
+    one.tune("node/start.py", CRASH_PAUSE_S=0)
     # No file can be written there: as on a flash that is full.
     one.file("crash.txt").mkdir()
     one.on("not recorded: ")
@@ -101,7 +101,7 @@ def test_a_missing_file_is_a_crash_too(broker, node):
     app = one.file("node/app.py")
     good = app.read_text()
     app.unlink()
-    one.tune("main.py", CRASH_PAUSE_S=0)
+    one.tune("node/start.py", CRASH_PAUSE_S=0)
     one.on("node: crashed")
     app.write_text(good)
     one.wait("mqtt: online")

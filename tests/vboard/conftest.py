@@ -9,8 +9,11 @@ import time
 from pathlib import Path
 
 import pytest
+from nvs_kit import WholeFlash
 
 from vboard import Air, Board
+from vboard.flash import SECTOR, Flash
+from vm import KINDS
 
 # Joins the air of the tests; `from join import wlan` in a program waits for it.
 JOIN = """
@@ -78,21 +81,42 @@ def air(no_leaks):
     air.close()
 
 
+def pytest_generate_tests(metafunc):
+    # Whatever is marked so holds on both interpreters.
+    if "kind" in metafunc.fixturenames:
+        both = metafunc.definition.get_closest_marker("both")
+        metafunc.parametrize("kind", KINDS if both else KINDS[:1])
+
+
 @pytest.fixture
-def make_board(tmp_path, air):
-    """Returns make_board(main_source, name=..., **files): a board that is switched off.
+def new_board(tmp_path, air, kind):
+    """Returns new_board(name, profile): an empty board of the test's kind."""
+
+    def make(name="board", profile="esp32_generic"):
+        if kind == "emulated":
+            return Board(tmp_path / name, air, profile=profile)
+        from vboard.virtual import VirtualBoard
+
+        board = VirtualBoard(tmp_path / name, air, profile=profile)
+        board.install_micropython()
+        return board
+
+    return make
+
+
+@pytest.fixture
+def make_board(new_board):
+    """Returns make_board(main_source, name, profile, **files): a board that is switched off.
 
     Files are named without their .py, by keyword or, in folders, as **{"folder/name": text}.
     """
     boards = []
 
-    def make(main="", name="board", **files):
-        board = Board(tmp_path / name, air)
+    def make(main="", name="board", profile="esp32_generic", **files):
+        board = new_board(name, profile)
         boards.append(board)
-        for stem, text in {"main": main, "join": JOIN, "link": LINK, **files}.items():
-            path = board.flash.path(stem + ".py")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
+        sources = {"main": main, "join": JOIN, "link": LINK, **files}
+        board.write_files({f"{stem}.py": text for stem, text in sources.items()})
         return board
 
     yield make
@@ -120,6 +144,25 @@ def peer(air):
     air.hosts["peer.example"] = ("127.0.0.1", peer.port)
     yield peer
     peer.close()
+
+
+@pytest.fixture
+def make_nvs(tmp_path):
+    """Returns make_nvs(pages or image): a WholeFlash of tests/house/nvs_kit.py."""
+    made = []
+
+    def make(content=3):
+        if isinstance(content, int):
+            content = b"\xff" * content * SECTOR
+        path = tmp_path / f"{len(made)}.bin"
+        path.write_bytes(content)
+        flash = Flash(path, len(content), sizes=(len(content),))
+        made.append(flash)
+        return WholeFlash(flash)
+
+    yield make
+    for flash in made:
+        flash.close()
 
 
 class Peer:

@@ -201,6 +201,14 @@ def test_a_size_that_no_chip_has_is_refused(tmp_path):
     assert not (tmp_path / "flash.bin").exists()
 
 
+def test_a_flash_of_another_kind_has_its_own_sizes(tmp_path):
+    flash = Flash(tmp_path / "flash.bin", 6 * SECTOR, sizes=(6 * SECTOR,))
+    assert flash.read(0, flash.size) == b"\xff" * 6 * SECTOR
+    flash.close()
+    with pytest.raises(FlashError, match="no flash has 1048576 bytes: 0.5 MB are known"):
+        Flash(tmp_path / "other.bin", SIZE, sizes=(SIZE // 2,))
+
+
 def test_a_part_of_a_sector_is_not_erased(flash):
     with pytest.raises(FlashError, match="whole sectors of 0x1000 bytes only, not 0x10 bytes"):
         flash.erase(SECTOR, 0x10)

@@ -261,15 +261,15 @@ def test_a_chip_that_is_too_old_is_refused(board):
     assert errors.endswith(UNTOUCHED) and "--force" not in errors and not board.touched
 
 
-@pytest.mark.parametrize(("size", "kind"), [(2, "smaller"), (8, "larger")])
-def test_a_flash_of_another_size_is_refused(make_board, size, kind):
+@pytest.mark.parametrize(("size", "told"), [(2, "smaller"), (8, "larger")])
+def test_a_flash_of_another_size_is_refused(make_board, size, told):
     board = make_board(size=size * MEGABYTE)
-    told = (
-        f"{board.loader.port}: the flash has {size} MB, {kind} than the image's 4 MB, so its file "
+    text = (
+        f"{board.loader.port}: the flash has {size} MB, {told} than the image's 4 MB, so its file "
         f"system would not be found: make a board file with flash.size = {size * MEGABYTE:#x} and "
         "a factory for it"
     )
-    refused(board, board.call("--erase"), told)
+    refused(board, board.call("--erase"), text)
 
 
 def test_a_folder_that_is_no_factory_s_is_refused(board, tmp_path):

@@ -10,6 +10,9 @@ from vboard.clock import clock
 from vboard.devices.bme280 import BME280
 from vboard.devices.contact import Contact
 from vboard.wiring import ContactWire
+from vm import told
+
+pytestmark = pytest.mark.both
 
 ATTEMPT = """
 def attempt(function, *args, **keywords):
@@ -38,7 +41,7 @@ def test_pulls_and_levels(make_board):
     board.hardware.pins[35].drive(1)
     board.power_on()
     board.wait_state("repl")
-    assert board.console.split() == (
+    assert told(board).split() == (
         "0 1 0  1 1 1  1 0  0 1  0 1  1 0 1 0 1  1 0".replace("  ", " ").split()
     )
 
@@ -69,7 +72,7 @@ def test_wrong_pins(run):
         "print(attempt(I2C, 2), attempt(I2C, 0, scl=Pin(34), sda=Pin(21)), attempt(ADC, 4))\n",
         attempt=ATTEMPT,
     )
-    assert board.console.splitlines() == [
+    assert told(board).splitlines() == [
         str(["ValueError"] * 9),
         str(["ValueError"] * 2) + " ValueError",
         "ValueError ValueError ValueError",
@@ -250,7 +253,7 @@ def test_i2c_registers(make_board):
     board.hardware.i2c(18, 19).attach(BME280(World(1)))
     board.power_on()
     board.wait_state("repl")
-    assert board.console.splitlines() == [
+    assert told(board).splitlines() == [
         "[118] b'`'",
         "96",
         "1 b'`' 0",
@@ -313,7 +316,7 @@ def test_adc(make_board):
     board.hardware.volts.update({34: 1.0, 35: -1.0, 36: 3.3})
     board.power_on()
     board.wait_state("repl")
-    assert board.console.splitlines() == ["1000000 26748 1671", "True 0 65535 4095"]
+    assert told(board).splitlines() == ["1000000 26742 1671", "True 0 65535 4095"]
 
 
 def test_boards_have_ids_of_their_own(make_board):

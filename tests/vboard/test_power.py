@@ -7,6 +7,9 @@ import pytest
 
 from vboard import Board
 from vboard.clock import clock
+from vm import told
+
+pytestmark = pytest.mark.both
 
 TELL = """
 import machine, time
@@ -59,7 +62,7 @@ def test_reset_tells_its_cause_and_keeps_what_the_chip_keeps(make_board, action)
     board.wait_console("kept 7 lost None")
     board.wait_state("repl")
     assert board.boots == [1, cause]
-    ticks = int(board.console.split()[-1])
+    ticks = int(told(board).split()[-1])
     assert ticks >= 30 if ticks_go_on else ticks < 30
 
 
@@ -108,7 +111,7 @@ def test_nvs_erase_counts_when_committed(run):
         "except OSError as e: print('long', e.args[0])\n"
     )
     none, too_small, long = -0x1102, -0x110C, -0x1109
-    assert board.console.splitlines() == [
+    assert told(board).splitlines() == [
         f"none {none}",
         "3",
         "3 bytearray(b'abc\\x00\\x00')",
@@ -198,12 +201,12 @@ def test_ticks_wrap(make_board):
     board.ticks_start_us = (2**30 - 30) * 1000
     board.power_on()
     board.wait_state("repl")
-    assert board.console.splitlines() == ["True", "late", "True True"]
+    assert told(board).splitlines() == ["True", "late", "True True"]
 
 
 def test_boot_py_runs_first_and_its_error_keeps_main_from_running(run):
     board = run("print('main')", boot="print('boot')\nraise ValueError('bad', 1)\n")
-    assert board.console.splitlines() == [
+    assert told(board).splitlines() == [
         "boot",
         "Traceback (most recent call last):",
         '  File "/boot.py", line 2, in <module>',
@@ -213,7 +216,7 @@ def test_boot_py_runs_first_and_its_error_keeps_main_from_running(run):
 
 def test_error_ends_at_the_prompt_with_the_chip_s_name_of_it(run):
     board = run("import errno\nraise OSError(errno.ECONNREFUSED)")
-    assert board.console.splitlines()[-1].startswith("OSError: [Errno ")
+    assert told(board).splitlines()[-1].startswith("OSError: [Errno ")
     assert board.console.endswith("] ECONNREFUSED")
 
 
@@ -250,7 +253,7 @@ def test_ctrl_c_leaves_the_tasks_to_a_second_run(make_board):
     board.wait_console("tick 1")
     board.interrupt()
     board.wait_state("repl")
-    lines = board.console.splitlines()
+    lines = told(board).splitlines()
     last = lines[lines.index("ctrl-C") + 1 :]
     assert last[0] == "still there True" and last[-1] == "cancelled"
     assert any(line.startswith("tick") for line in last)

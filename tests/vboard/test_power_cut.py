@@ -4,6 +4,10 @@ import time
 
 import pytest
 
+from vm import told
+
+pytestmark = pytest.mark.both
+
 # What a program is at when its power goes. Each prints "ready" first; none may print "after".
 STATES = {
     "sleeping": """
@@ -210,7 +214,7 @@ def test_power_cut_ends_a_program(make_board, peer, state):
     began = time.monotonic()
     board.power_off()
     assert time.monotonic() - began < 2
-    assert board.state == "off" and board.console.splitlines()[-1] == "ready"
+    assert board.state == "off" and told(board).splitlines()[-1] == "ready"
     assert "after" not in str([words for _, words in peer.connections])
     assert not board.flash.path("file.txt").exists()
 
@@ -341,4 +345,4 @@ def test_callback_on_a_line_may_switch_its_board_off(make_board):
     board.on_line = lambda board, line: board.power_off()
     board.power_on()
     board.wait_state("off")
-    assert board.console == "off with me"
+    assert told(board) == "off with me"

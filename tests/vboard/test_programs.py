@@ -5,6 +5,10 @@ import sys
 
 import pytest
 
+from vm import told
+
+pytestmark = pytest.mark.both
+
 
 def test_packages_and_relative_imports(run):
     board = run(
@@ -30,7 +34,7 @@ def test_packages_and_relative_imports(run):
             "pkg/deep/sister": "me = 'sister'\nfrom ..sub import __name__ as n",
         },
     )
-    assert board.console.splitlines() == [
+    assert told(board).splitlines() == [
         "True pkg sister",
         "pkg.sub pkg 2 1",
         "no module named 'pkg.missing'",
@@ -49,7 +53,7 @@ def test_the_root_comes_before_lib_and_the_image_between(run):
             "lib/json": "raise ValueError",
         },
     )
-    assert board.console == "root lib [1]"
+    assert told(board) == "root lib [1]"
 
 
 def test_failed_import_leaves_nothing_half_done(run):
@@ -64,7 +68,7 @@ def test_failed_import_leaves_nothing_half_done(run):
         state="good, runs = False, 0",
         half="import state\nstate.runs += 1\nif not state.good: raise ValueError\ndone = True",
     )
-    assert board.console.split() == ["failed", "failed", "True", "4"]
+    assert told(board).split() == ["failed", "failed", "True", "4"]
 
 
 @pytest.mark.parametrize(
@@ -92,7 +96,7 @@ def test_names_that_are_not_on_the_chip(run):
         "        (hashlib, 'sha512'), (binascii, 'crc_hqx'), (os, 'system')):\n"
         "    if hasattr(module, name): print('there is', name)\n"
     )
-    assert board.console == ""
+    assert told(board) == ""
 
 
 def test_two_boards_share_no_module(make_board):
@@ -105,7 +109,7 @@ def test_two_boards_share_no_module(make_board):
     for board in boards:
         board.power_on()
         board.wait_state("repl")
-        assert board.console == "1 1 1"
+        assert told(board) == "1 1 1"
     assert not hasattr(sys.modules["math"], "mine") and "own" not in sys.modules
 
 
@@ -129,7 +133,7 @@ def test_error_numbers_are_the_chip_s(run):
         "print(OSError('text').args, OSError(-202).errno)\n"
         "text = io.StringIO(); sys.print_exception(error, text); print(text.getvalue())\n"
     )
-    lines = board.console.splitlines()
+    lines = told(board).splitlines()
     assert lines[0].startswith("True [Errno ") and lines[0].endswith("] ETIMEDOUT")
     assert lines[1:3] == ["True", "('text',) -202"]
     assert lines[4].startswith("OSError: [Errno ")
@@ -160,7 +164,7 @@ def test_files(run):
         "print(block, block * blocks, free < blocks)\n"
         "print(os.uname().sysname, len(os.urandom(5)))\n"
     )
-    assert board.console.splitlines() == [
+    assert told(board).splitlines() == [
         "/data/in",
         "['1\\n', '2\\n', '3\\n'] ",
         "6 6 0 b'x\\n2\\n3\\n'",
@@ -176,7 +180,7 @@ def test_files(run):
         "4096 2097152 True",
         "esp32 5",
     ]
-    assert sorted(os.listdir(board.folder)) == ["flash"]
+    assert sorted(os.listdir(board.folder)) == ["flash", "nvs.bin"]
 
 
 def test_full_flash_refuses_and_keeps_what_there_was(make_board):
@@ -190,7 +194,7 @@ def test_full_flash_refuses_and_keeps_what_there_was(make_board):
     board.flash.size = 8 * 4096
     board.power_on()
     board.wait_state("repl")
-    assert board.console.splitlines() == ["ENOSPC", "before"]
+    assert told(board).splitlines() == ["ENOSPC", "before"]
 
 
 def test_working_folder_is_the_root_after_a_reset(make_board):
@@ -201,7 +205,7 @@ def test_working_folder_is_the_root_after_a_reset(make_board):
     )
     board.power_on()
     board.wait_state("repl")
-    assert board.console.splitlines() == ["/", "MPY: soft reboot", "/"]
+    assert told(board).splitlines() == ["/", "MPY: soft reboot", "/"]
 
 
 def test_install_copies_programs_and_nothing_else(make_board, tmp_path):
@@ -213,7 +217,7 @@ def test_install_copies_programs_and_nothing_else(make_board, tmp_path):
     board.install((source, "/lib"), (source, "/"), config='{"name": "é"}')
     board.power_on()
     board.wait_state("repl")
-    assert board.console == "1 {'name': 'é'}"
+    assert told(board) == "1 {'name': 'é'}"
     assert sorted(p.name for p in board.flash.path("/lib").rglob("*")) == ["a.py", "pkg"]
 
 
@@ -226,7 +230,7 @@ def test_chance_differs_from_board_to_board_and_from_boot_to_boot(make_board):
             board.power_on()
             board.wait_state("repl")
             board.power_off()
-        told.append(board.console.splitlines())
+        told.append(told(board).splitlines())
     one, two, again = told
     # The same board made anew does the same again.
     assert one == again and len({*one, *two}) == 4
@@ -259,15 +263,15 @@ def test_console_keeps_its_last_lines_only(make_board):
     mark = board.mark()
     board.power_on()
     board.wait_state("repl")
-    assert len(board.console.splitlines()) == 5000
+    assert len(told(board).splitlines()) == 5000
     assert board.wait_console("line 5999", since=mark) == "line 5999"
 
 
 def test_memory_is_estimated(run):
     board = run("import gc; gc.collect(); print(gc.mem_alloc() > 0, gc.mem_free() > 50_000)")
-    assert board.console == "True True"
+    assert told(board) == "True True"
 
 
 def test_scheduled_function_runs(run):
     board = run("import micropython; micropython.schedule(print, 'scheduled')")
-    assert board.console == "scheduled"
+    assert told(board) == "scheduled"

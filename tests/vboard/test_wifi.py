@@ -5,6 +5,9 @@ import errno
 import pytest
 
 from vboard import AccessPoint
+from vm import told
+
+pytestmark = pytest.mark.both
 
 # Prints each status that shows for the first time since the last one.
 WATCH = """
@@ -51,7 +54,7 @@ def test_joining(station):
         "wlan.active(False); watch(1000)\n"
     )
     board.wait_state("repl")
-    assert board.console.splitlines() == [
+    assert told(board).splitlines() == [
         "error Wifi Not Started",
         "error Wifi Not Started",
         "False True True",
@@ -78,7 +81,7 @@ def test_second_connect_while_connecting(station):
         "wlan.disconnect(); attempt(wlan.connect, 'fieldpost', 'fieldpost-sim'); watch(1010)\n"
     )
     board.wait_state("repl")
-    assert board.console.splitlines() == [
+    assert told(board).splitlines() == [
         "error Wifi Internal Error",
         "status 1000 False",
         "status 1010 True",
@@ -93,7 +96,7 @@ def test_vain_attempts_show_their_reason_while_the_driver_tries_on(station, ssid
         f"wlan.active(True); wlan.connect({ssid!r}, {key!r}); watch({reason}); watch(0, 200)\n"
     )
     board.wait_state("repl")
-    assert board.console.splitlines() == [
+    assert told(board).splitlines() == [
         "status 1001 False",
         f"status {reason} False",
         f"status {reason} False",
@@ -134,8 +137,8 @@ def test_reconnects_limits_the_attempts(station, reconnects):
     )
     board.wait_console("status 201")
     board.wait_state("repl")
-    assert board.console.splitlines()[0] == str(reconnects)
-    assert board.console.splitlines()[-2:] == ["status 201 False", "status 1010 True"]
+    assert told(board).splitlines()[0] == str(reconnects)
+    assert told(board).splitlines()[-2:] == ["status 201 False", "status 1010 True"]
     assert board.radio._failures == 0
 
 
@@ -148,7 +151,7 @@ def test_without_reconnects_a_lost_link_stays_lost(station, air):
     board.wait_console("status 1010")
     air.access_points["fieldpost"].up = False
     board.wait_state("repl")
-    assert board.console.splitlines()[-3:] == ["status 200 False", "status 200 False", "-1"]
+    assert told(board).splitlines()[-3:] == ["status 200 False", "status 200 False", "-1"]
 
 
 def test_access_point_gone_is_noticed_late_and_joined_when_it_is_back(station, air, peer):
@@ -179,7 +182,7 @@ def test_access_point_gone_is_noticed_late_and_joined_when_it_is_back(station, a
     board.wait_console("back b''")
     # Nothing came through since, no FIN either.
     assert peer.words(0) == words and "FIN" not in words
-    lines = board.console.splitlines()
+    lines = told(board).splitlines()
     assert lines[lines.index("silence True") + 1 :][:3] == [
         f"error {errno.EHOSTUNREACH}",
         "error -202",
@@ -247,7 +250,7 @@ def test_sockets_need_a_network(station, air):
         "attempt(socket.getaddrinfo, 'localhost', 7)\n"
     )
     board.wait_state("repl")
-    assert board.console.splitlines() == ["True", "True", "error -202"]
+    assert told(board).splitlines() == ["True", "True", "error -202"]
 
 
 def test_names_are_the_air_s(station, air, peer):
@@ -258,7 +261,7 @@ def test_names_are_the_air_s(station, air, peer):
         "attempt(socket.getaddrinfo, 'no-such-name.invalid', 7)\n"
     )
     board.wait_state("repl")
-    assert board.console.splitlines() == [
+    assert told(board).splitlines() == [
         str(peer.port),
         "(2, 1, 0, '', ('127.0.0.1', 8883))",
         "error -202",
@@ -282,7 +285,7 @@ def test_time_server(station, air):
         "while True: attempt(ask)\n"
     )
     board.wait_console("asked")
-    assert board.console.splitlines()[0] == "b'12345678' 48 True"
+    assert told(board).splitlines()[0] == "b'12345678' 48 True"
     server.answers = False
     board.wait_console("error")
 
@@ -310,7 +313,7 @@ def test_two_boards_in_one_air(make_board, air, peer):
     macs = set()
     for board in boards:
         board.wait_state("repl")
-        macs.add(board.console.split()[-1])
+        macs.add(told(board).split()[-1])
         assert board.name in board.console
     assert len(macs) == 4
     air.access_points["fieldpost"].up = False

@@ -34,3 +34,14 @@ def run(*arguments, heap, timeout=50):
         text=True,
         timeout=timeout,
     )
+
+
+# The two kinds of a board, for tests that hold on both interpreters.
+KINDS = ("emulated", pytest.param("virtual", marks=needs_vm))
+
+
+def told(board):
+    """Returns what programs said on a board's console: all of it but for the prompt."""
+    lines = board.console.splitlines()
+    prompt = (">>>", "MicroPython ", 'Type "help()"')
+    return "\n".join(line for line in lines if not line.startswith(prompt))

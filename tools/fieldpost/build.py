@@ -12,6 +12,8 @@ from . import command, config, firmware, image, place
 
 # What a build consists of.
 FILES, IMAGE, MANIFEST = "files", "filesystem.bin", "manifest.json"
+# Where the application is in the image.
+SLOT = firmware.SLOTS[0]
 
 
 # What build() raises of itself, with OSError and ConfigError, whose faults are told otherwise.
@@ -38,11 +40,12 @@ def build(options, out, board=None):
     if options.config:
         found = config.checked(options.config, board)
         drivers = {sensor["driver"] for sensor in found["sensors"]}
-        given = [firmware.File(CONFIG, Path(options.config).read_bytes(), 0)]
+        given = [firmware.File(CONFIG, Path(options.config).read_bytes(), 0, root=True)]
     known = firmware.modules()
     files = firmware.compiled(drivers, known, board.chip) + given
-    files.sort(key=lambda file: file.path)
-    made, used = image.make({file.path: file.data for file in files}, layout.size)
+    files.append(firmware.File(firmware.POINTER, SLOT.encode(), 0, root=True))
+    files.sort(key=lambda file: file.place(SLOT))
+    made, used = image.make({file.place(SLOT): file.data for file in files}, layout.size)
     _put(out, files, made, _manifest(options, board, files, made))
     left_out = sorted(set(known) - firmware.needed(drivers, known))
     return [
@@ -72,17 +75,22 @@ def _manifest(options, board, files, made):
             "sha256": _sha256(made),
         },
         "ram": {"start": start, "whole": whole, "budget": board.budget},
-        "files": {
-            file.path: {"size": len(file.data), "sha256": _sha256(file.data)} for file in files
-        },
+        "slot": SLOT,
+        # By their place at the root, by their place in the slot.
+        "root": _told(file for file in files if file.root),
+        "app": _told(file for file in files if not file.root),
     }
+
+
+def _told(files):
+    return {file.path: {"size": len(file.data), "sha256": _sha256(file.data)} for file in files}
 
 
 def _sizes(files):
     yield f"{'bytes':>9}{'RAM':>9}  file"
     for file in files:
         late = "" if file.early else " (loaded when it is needed)"
-        yield f"{len(file.data):>9,}{file.ram:>9,}  {file.path}{late}"
+        yield f"{len(file.data):>9,}{file.ram:>9,}  {file.place(SLOT)}{late}"
     total = sum(len(file.data) for file in files)
     yield f"{total:>9,}{_ram(files)[1]:>9,}  {len(files)} files"
 
@@ -110,7 +118,7 @@ def _sha256(data):
 def _put(out, files, made, manifest):
     with place.whole(out) as new:
         for file in files:
-            path = new / FILES / file.path
+            path = new / FILES / file.place(SLOT)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(file.data)
         (new / IMAGE).write_bytes(made)

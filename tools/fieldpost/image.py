@@ -1,12 +1,6 @@
 """A LittleFS image as MicroPython makes and mounts it on an ESP32."""
 
-# What MicroPython's extmod/vfs_lfs.c and vfs_lfsx.c set. The number of blocks must be the
-# partition's: another is refused at mounting.
-BLOCK = 4096
-READ = PROGRAM = LOOKAHEAD = 32
-CACHE = 4 * READ
-NAME_MAX = 255
-BLOCK_CYCLES = 100
+from vboard.files import BLOCK, GEOMETRY
 
 
 class ImageError(Exception):
@@ -54,17 +48,7 @@ def read(image):
 
 
 def _formatted(littlefs, size, image=None):
-    fs = littlefs.LittleFS(
-        block_size=BLOCK,
-        block_count=size // BLOCK,
-        read_size=READ,
-        prog_size=PROGRAM,
-        cache_size=CACHE,
-        lookahead_size=LOOKAHEAD,
-        name_max=NAME_MAX,
-        block_cycles=BLOCK_CYCLES,
-        mount=False,
-    )
+    fs = littlefs.LittleFS(block_count=size // BLOCK, mount=False, **GEOMETRY)
     if image is None:
         fs.format()
     else:

@@ -6,14 +6,14 @@ without power or Wi-Fi sends no FIN, so its peer must find out by itself (see Ra
 
 import contextlib
 import errno
+import hashlib
 import os
 import select
 import socket
-import struct
 import threading
-import time
 
 from .clock import clock
+from .timeserver import TimeServer
 
 # network.WLAN.status() on ESP32 (esp32-specific reason codes of ESP-IDF and STAT_*).
 IDLE, CONNECTING, GOT_IP = 1000, 1001, 1010
@@ -21,15 +21,14 @@ BEACON_TIMEOUT, NO_AP_FOUND, WRONG_PASSWORD, ASSOC_FAIL = 200, 201, 202, 203
 # Reason code 8 of IEEE 802.11: the station left, by disconnect().
 LEFT = 8
 
-# Seconds between 1900 (NTP) and 1970 (RFC 5905, figure 4).
-NTP_TO_UNIX = 2_208_988_800
-
 
 class AccessPoint:
-    """One Wi-Fi network. `up` is False while it is gone."""
+    """One Wi-Fi network. `up` is False while it is gone; `rssi` is in dBm."""
 
-    def __init__(self, ssid, password, rssi=-58):
-        self.ssid, self.password, self.rssi = ssid, password, rssi
+    def __init__(self, ssid, password, rssi=-58, channel=6):
+        self.ssid, self.password, self.rssi, self.channel = ssid, password, rssi, channel
+        # A locally administered address (IEEE 802), the same for a name in every run.
+        self.bssid = b"\x02" + hashlib.sha256(ssid.encode()).digest()[:5]
         self._up = True
         # Radios that are associated or on their way to be.
         self.radios = set()
@@ -47,6 +46,11 @@ class AccessPoint:
             elif value and not before:
                 # It has begun anew and knows no station: it tells each that speaks to it.
                 radio.deauthenticated()
+
+    @property
+    def security(self):
+        """As WLAN.scan() shows it: 3 (WPA2) with a password, 0 (open) without."""
+        return 3 if self.password else 0
 
     def kick(self):
         """Deauthenticates every station: they notice at once and associate anew."""
@@ -95,47 +99,6 @@ class Air:
         if self._time_server:
             self._time_server.close()
             self._time_server = None
-
-
-class TimeServer:
-    """SNTP server (RFC 4330) on a free loopback port, telling this machine's time."""
-
-    def __init__(self):
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", 0))
-        self.address = self._socket.getsockname()
-        # False: requests stay without an answer.
-        self.answers = True
-        # Leap indicator: 3 says that the server doesn't know the time itself.
-        self.leap = 0
-        self._closing = False
-        self._thread = threading.Thread(target=self._serve, name="vboard-ntp", daemon=True)
-        self._thread.start()
-
-    def _serve(self):
-        while not self._closing:
-            request, peer = self._socket.recvfrom(512)
-            if self.answers and len(request) >= 48:
-                self._answer(request, peer)
-
-    def _answer(self, request, peer):
-        now = time.time() + NTP_TO_UNIX
-        stamp = struct.pack("!II", int(now), int(now % 1 * 2**32))
-        # Version 4, mode 4 (server), stratum 1; the client's transmit time is returned.
-        head = struct.pack("!BBbbII4s", self.leap << 6 | 0x24, 1, 6, -20, 0, 0, b"SIM\0")
-        reply = head + stamp + request[40:48] + stamp + stamp
-        try:
-            self._socket.sendto(reply, peer)
-        except OSError:
-            # The board's socket is gone; a server doesn't mind.
-            return
-
-    def close(self):
-        # Closing a socket wakes nobody who waits for it.
-        self._closing = True
-        self._socket.sendto(b"", self.address)
-        self._thread.join()
-        self._socket.close()
 
 
 class Radio:
@@ -221,6 +184,17 @@ class Radio:
             raise OSError("Wifi Not Connected")
         # A signal is never still: a slow swing of 3 dB.
         return point.rssi + int(clock.now() / 7) * 5 % 7 - 3
+
+    @property
+    def channel(self):
+        """The access point's channel, None without one."""
+        point = self._point
+        return point and point.channel
+
+    @property
+    def wanted_ssid(self):
+        """The name that connect() was told last, "" before."""
+        return self._last[0]
 
     @property
     def online(self):

@@ -1,8 +1,6 @@
-"""An emulated ESP32 board: power, console and wiring around an interpreter that runs its files."""
+"""What every board here has: power, console and wiring around a program that runs on it."""
 
 import collections
-import random
-import shutil
 import threading
 import time
 from pathlib import Path
@@ -10,13 +8,13 @@ from pathlib import Path
 from . import profile as profiles
 from .air import Radio
 from .clock import clock
-from .filesystem import Flash
+from .flash import PowerCut
 from .hardware import Hardware
-from .interpreter import Interpreter
+from .nvs import Nvs
 from .wiring import ContactWire
 
 # machine.reset_cause() on ESP32 (ports/esp32/modmachine.c).
-PWRON_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = 1, 3, 4, 5
+PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = 1, 2, 3, 4, 5
 # machine.TIMER_WAKE
 TIMER_WAKE = 4
 
@@ -24,11 +22,15 @@ TIMER_WAKE = 4
 CONSOLE_LINES = 5_000
 
 
-class Board:
-    """One board: its flash lies in `folder`, `air` is what its antenna is in.
+class BaseBoard:
+    """One board: what it keeps lies in `folder`, `air` is what its antenna is in.
 
     States: "off"; "running" (boot.py, main.py); "repl" (main.py ended, the board idles at its
     prompt); "sleeping" (deep sleep, the RTC runs on).
+
+    A kind of board says in `_program()` what runs its files: an object with `start()`,
+    `halt()` (stops it at once), `kill()` (waits until it is gone), `interrupt(kind, number)` and
+    `keyboard_interrupt()`, which calls the board's `ended()` when it ends by itself.
     """
 
     def __init__(self, folder, air, name=None, profile="esp32_generic", on_line=None):
@@ -36,12 +38,12 @@ class Board:
         self.name = name or self.folder.name
         # What ticks_us() starts from at every reset: a test sets it to come close to the wrap.
         self.ticks_start_us = 0
-        self.flash = Flash(self.folder / "flash")
         self.radio = Radio(air)
         self.profile = profiles.load(profile)
-        self.hardware = Hardware(self, self.profile, self.radio, self.folder / "nvs.json")
-        # Seeds the program's `random` at each boot: another sequence each time, the same each run.
-        self.chance = random.Random(self.name)
+        # The flash chip that NVS is in.
+        self.nvs_flash = self._nvs_flash()
+        nvs = Nvs(self._nvs_region())
+        self.hardware = Hardware(self, self.profile, self.radio, nvs)
         self.state = "off"
         self.reset_cause = PWRON_RESET
         # What woke it from deep sleep, 0: it wasn't asleep. A soft reset leaves it.
@@ -56,22 +58,13 @@ class Board:
         self._lines = collections.deque(maxlen=CONSOLE_LINES)
         self._line_count = 0
         self._unfinished = ""
-        self._interpreter = None
+        # What runs on it, None while nothing does.
+        self._running = None
         self._wires = []
         # The wake-up from deep sleep, a clock.Call.
         self._wake = None
         self._lock = threading.RLock()
         self._changed = threading.Condition()
-
-    # -- files
-
-    def install(self, *folders, config=None):
-        """Copies what stands in `folders` to the board's root, and its configuration's text."""
-        for source, target in folders:
-            ignore = shutil.ignore_patterns("__pycache__", "*.toml", "*.md")
-            shutil.copytree(source, self.flash.path(target), dirs_exist_ok=True, ignore=ignore)
-        if config is not None:
-            self.flash.path("/config.json").write_text(config, encoding="utf-8")
 
     # -- power
 
@@ -79,6 +72,7 @@ class Board:
         with self._lock:
             if self.state != "off":
                 raise RuntimeError(f"{self.name} is on already")
+            self.nvs_flash.power_on()
             self.hardware.power_on()
             self.boots.clear()
             self._boot(PWRON_RESET)
@@ -100,14 +94,15 @@ class Board:
     def interrupt(self):
         """Types ctrl-C on the console."""
         with self._lock:
-            if self._interpreter:
-                self._interpreter.keyboard_interrupt()
+            if self._running:
+                self._running.keyboard_interrupt()
 
     def close(self):
         self.power_off()
         for wire in self._wires:
             wire.cut()
         self.radio.close()
+        self.nvs_flash.close()
 
     def __enter__(self):
         return self
@@ -120,49 +115,64 @@ class Board:
         if cause != SOFT_RESET:
             self.wake_reason = TIMER_WAKE if cause == DEEPSLEEP_RESET else 0
         self.boots.append(cause)
-        self.hardware.reset(soft=cause == SOFT_RESET)
-        self.flash.cwd = "/"
+        try:
+            self.hardware.reset(soft=cause == SOFT_RESET)
+        except PowerCut:
+            # The flash has its power from where the chip has it.
+            self.power_off()
+            return
         self.booted_at = clock.now()
-        self._interpreter = Interpreter(self, SOFT_RESET)
+        self._running = self._program()
         self._set_state("running")
-        self._interpreter.start()
+        self._running.start()
+
+    def _program(self):
+        raise NotImplementedError
+
+    def _nvs_flash(self):
+        """Returns the flash.Flash that NVS is in."""
+        raise NotImplementedError
+
+    def _nvs_region(self):
+        """Returns its flash.Region of it."""
+        raise NotImplementedError
 
     def _halt(self):
         if self._wake:
             self._wake.cancel()
             self._wake = None
-        interpreter, self._interpreter = self._interpreter, None
-        if interpreter:
-            interpreter.halt()
+        program, self._running = self._running, None
+        if program:
+            program.halt()
         # Before the program's end is waited for: no farewell may leave the board.
         self.radio.power_off()
-        if interpreter:
-            interpreter.kill()
+        if program:
+            program.kill()
         self.radio.close_sockets()
-        self.hardware.watchdog.disarm()
+        self.hardware.halt()
 
     # -- what the chip does by itself
 
     def interrupted(self, kind, number):
         """A peripheral asks for an interrupt."""
-        interpreter = self._interpreter
-        if interpreter:
-            interpreter.interrupt(kind, number)
+        program = self._running
+        if program:
+            program.interrupt(kind, number)
 
     def watchdog_bite(self):
         # Not in the clock's thread: stopping a program can take a moment.
-        threading.Thread(target=self._bitten, args=(self._interpreter,), daemon=True).start()
+        threading.Thread(target=self._bitten, args=(self._running,), daemon=True).start()
 
-    def _bitten(self, interpreter):
+    def _bitten(self, program):
         with self._lock:
-            if interpreter and interpreter is self._interpreter:
+            if program and program is self._running:
                 self._halt()
                 self._boot(WDT_RESET)
 
-    def ended(self, interpreter, restart):
-        """An interpreter's last word: `restart` is None or (cause, ms until the boot or None)."""
+    def ended(self, program, restart):
+        """A program's last word: `restart` is None or (cause, ms until the boot or None)."""
         with self._lock:
-            if interpreter is not self._interpreter:
+            if program is not self._running:
                 return
             if restart is None:
                 self._set_state("repl")
@@ -170,7 +180,7 @@ class Board:
             cause, delay_ms = restart
             if cause == SOFT_RESET:
                 # Wi-Fi and watchdog outlive it, sockets are closed.
-                interpreter.kill()
+                program.kill()
                 self.radio.close_sockets()
                 self._boot(cause)
                 return

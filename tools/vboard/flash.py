@@ -25,11 +25,14 @@ class PowerCut(Exception):
 
 
 class Flash:
-    """A flash chip whose cells are the file at `path`, which is made blank when it isn't there."""
+    """A flash chip whose cells are the file at `path`, which is made blank when it isn't there.
 
-    def __init__(self, path, size=None):
+    `size` is one of `sizes`, in bytes: by default what the file has, or 4 MB.
+    """
+
+    def __init__(self, path, size=None, sizes=SIZES):
         self.path = Path(path)
-        self.size = self._make(size)
+        self.size = self._make(size, sizes)
         with open(self.path, "r+b") as file:
             self._cells = mmap.mmap(file.fileno(), self.size)
         # How often each sector was erased since this object was made.
@@ -42,12 +45,12 @@ class Flash:
         self._cut_at = None
         self.powered = True
 
-    def _make(self, size):
+    def _make(self, size, sizes):
         """Returns the size of the file, which is there afterwards."""
         there = self.path.stat().st_size if self.path.exists() else None
         size = size or there or 4 * MEGABYTE
-        if size not in SIZES:
-            known = ", ".join(str(size // MEGABYTE) for size in SIZES)
+        if size not in sizes:
+            known = ", ".join(f"{size / MEGABYTE:g}" for size in sizes)
             raise FlashError(f"no flash has {size} bytes: {known} MB are known")
         if there is None:
             self.path.write_bytes(bytes([BLANK]) * size)
@@ -132,6 +135,33 @@ class Flash:
 
     def _put(self, offset, data):
         self._cells[offset : offset + len(data)] = data
+
+
+class Region:
+    """A part of a flash, a partition for instance: offsets count from its start."""
+
+    def __init__(self, flash, offset, size):
+        self._flash = flash
+        self._offset = offset
+        self.size = size
+
+    def read(self, offset, length):
+        return self._flash.read(self._within(offset, length), length)
+
+    def program(self, offset, data):
+        """Clears the bits that are 0 in `data`; the others stay as they are."""
+        self._flash.program(self._within(offset, len(data)), data)
+
+    def erase(self, offset, length):
+        """Sets whole sectors to 0xFF."""
+        self._flash.erase(self._within(offset, length), length)
+
+    def _within(self, offset, length):
+        if offset < 0 or length < 0 or offset + length > self.size:
+            raise FlashError(
+                f"{length:#x} bytes at {offset:#x} are not within the region's {self.size:#x}"
+            )
+        return self._offset + offset
 
 
 def _and(a, b):

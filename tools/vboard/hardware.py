@@ -1,202 +1,58 @@
-"""The chip's peripherals as the wires see them: pins, I2C buses, ADC, RTC, NVS, watchdog.
+"""The chip's peripherals as the wires see them: pins, buses, timers, ADC, RTC, NVS, radio.
 
-The stand-ins of `machine` and `esp32` (folder chip/) reach all of this by the name of a method of
-`Hardware` and plain values, so that a board in another process can do the same over a pipe.
+The stand-ins of `machine`, `esp32` and `network` (folder chip/) reach all of this by the name of a
+method of `Hardware` and plain values, so that a board in another process can do the same over a
+pipe. What they are told of faults is OSError or ValueError.
 """
 
 import errno
 import hashlib
-import json
-import os
-import threading
 import time
 
 from .clock import clock
-
-# machine.Pin and its interrupts on ESP32 (ports/esp32/machine_pin.c).
-MODE_IN, MODE_OUT, MODE_OPEN_DRAIN = 1, 3, 7
-PULL_DOWN, PULL_UP = 1, 2
-# Pin.init() without a pull.
-PULL_KEPT = -1
-IRQ_RISING, IRQ_FALLING = 1, 2
+from .peripherals.adc import Adc
+from .peripherals.chips import CHIPS
+from .peripherals.i2c import I2CBus
+from .peripherals.onewire import OneWireBus
+from .peripherals.pins import MODE_OPEN_DRAIN, MODE_OUT, PULL_KEPT, PinLine
+from .peripherals.pwm import Outputs
+from .peripherals.station import Station
+from .peripherals.timers import Timers
+from .peripherals.watchdog import Watchdog
 
 # The RTC's count begins with 2000 (the ESP32 port's epoch), in microseconds since 1970.
 EPOCH_2000_US = 946_684_800_000_000
 
 RTC_MEMORY_SIZE = 2048
-NVS_NAME_MAX = 15
 
+# Frequency of the CPU after a reset, Hz (CONFIG_ESP_DEFAULT_CPU_FREQ_MHZ).
+CPU_HZ = 160_000_000
 
-class PinLine:
-    """One GPIO: what the chip does with it and what the outside does to it."""
-
-    def __init__(self, number, interrupt):
-        self.number = number
-        self._interrupt = interrupt
-        # The level the outside drives it to; None while nothing is connected.
-        self._driven = None
-        self.release()
-
-    def release(self):
-        """What a reset of the chip does: an input without pull and without interrupt."""
-        self.mode, self.pull, self.out, self.trigger = MODE_IN, None, 0, 0
-
-    @property
-    def level(self):
-        if self.mode == MODE_OUT or (self.mode == MODE_OPEN_DRAIN and not self.out):
-            return self.out
-        if self._driven is not None:
-            return self._driven
-        return 1 if self.pull == PULL_UP or self.mode == MODE_OPEN_DRAIN else 0
-
-    def drive(self, level):
-        """Puts 0 or 1 on the pin from outside; None disconnects it."""
-        before = self.level
-        self._driven = None if level is None else int(bool(level))
-        after = self.level
-        edge = IRQ_RISING if after > before else IRQ_FALLING if after < before else 0
-        if edge & self.trigger:
-            self._interrupt("pin", self.number)
-
-
-class I2CBus:
-    """Two wires and the devices on them."""
-
-    def __init__(self):
-        self.devices = {}
-        # True: a device holds SDA low, nothing gets through.
-        self.stuck = False
-
-    def attach(self, device):
-        """Connects a device with power: it starts as after power-on."""
-        self.devices[device.address] = device
-        device.reset()
-        return device
-
-    def detach(self, device):
-        self.devices.pop(device.address, None)
-
-    def power_cycle(self):
-        for device in self.devices.values():
-            device.reset()
-
-    def write(self, address, data):
-        """One write transaction; returns the acknowledged bytes. Raises OSError."""
-        self._addressed(address).write(bytes(data))
-        return len(data)
-
-    def read(self, address, count):
-        """One read transaction. Raises OSError."""
-        return bytes(self._addressed(address).read(count))
-
-    def _addressed(self, address):
-        if self.stuck:
-            raise OSError(errno.ETIMEDOUT, "ETIMEDOUT")
-        if address not in self.devices:
-            # Nobody pulled the acknowledge bit low.
-            raise OSError(errno.ENODEV, "ENODEV")
-        return self.devices[address]
-
-
-class Watchdog:
-    """machine.WDT: calls `bite` when it wasn't fed in time. Nothing stops it but a reset."""
-
-    def __init__(self, bite):
-        self._bite = bite
-        # Time-out in s, 0 while it isn't armed; and when it was fed last.
-        self._timeout = 0
-        self._fed = 0.0
-        self._call = None
-        self._lock = threading.Lock()
-
-    def arm(self, timeout_ms):
-        with self._lock:
-            self._cancel()
-            self._timeout, self._fed = timeout_ms / 1000, clock.now()
-            self._call = clock.call_later(self._timeout, self._watch)
-
-    def feed(self):
-        self._fed = clock.now()
-
-    def disarm(self):
-        with self._lock:
-            self._cancel()
-            self._timeout = 0
-
-    def _cancel(self):
-        if self._call:
-            self._call.cancel()
-            self._call = None
-
-    def _watch(self):
-        with self._lock:
-            # Disarmed while the clock was about to call.
-            if not self._timeout:
-                return
-            left = self._fed + self._timeout - clock.now()
-            if left > 0:
-                self._call = clock.call_later(left, self._watch)
-                return
-        self._bite()
-
-
-class Nvs:
-    """The non-volatile storage: namespaces of i32 and blobs, written by commit()."""
-
-    def __init__(self, path):
-        self._path = path
-        self._stored = json.loads(path.read_text()) if path.exists() else {}
-        # What was set since the last commit: lost without one.
-        self._pending = {}
-
-    def get(self, namespace, key, kind):
-        stored = self._stored.get(f"{namespace}/{key}")
-        # None there: erased.
-        found = self._pending.get((namespace, key), stored)
-        if not found or found[0] != kind:
-            raise OSError(-0x1102, "ESP_ERR_NVS_NOT_FOUND")
-        return found[1]
-
-    def set(self, namespace, key, kind, value):
-        if not 0 < len(key) <= NVS_NAME_MAX or not 0 < len(namespace) <= NVS_NAME_MAX:
-            raise OSError(-0x1109, "ESP_ERR_NVS_KEY_TOO_LONG")
-        self._pending[namespace, key] = [kind, value]
-
-    def erase(self, namespace, key):
-        stored = self._stored.get(f"{namespace}/{key}")
-        if not self._pending.get((namespace, key), stored):
-            raise OSError(-0x1102, "ESP_ERR_NVS_NOT_FOUND")
-        self._pending[namespace, key] = None
-
-    def commit(self):
-        for (namespace, key), value in self._pending.items():
-            if value is None:
-                self._stored.pop(f"{namespace}/{key}", None)
-            else:
-                self._stored[f"{namespace}/{key}"] = value
-        self._pending.clear()
-        beside = self._path.with_suffix(".new")
-        beside.write_text(json.dumps(self._stored))
-        os.replace(beside, self._path)
-
-    def forget_pending(self):
-        self._pending.clear()
+# ESP-IDF's ESP_ERR_INVALID_ARG as a program sees it.
+INVALID_ARG = (-258, "ESP_ERR_INVALID_ARG")
 
 
 class Hardware:
     """All peripherals of one board; its public methods are what the stand-ins may call."""
 
-    def __init__(self, board, profile, radio, nvs_path):
+    def __init__(self, board, profile, radio, nvs):
         self._board = board
         self._profile = profile
+        self._chip = CHIPS[profile.chip]
         self._radio = radio
         self._buses = {}
-        # Volts at the ADC pins, set from outside.
+        self._wires = {}
+        # Volts at the ADC pins, and the temperature of the chip in °C: set from outside.
         self.volts = {}
-        self.nvs = Nvs(nvs_path)
+        self.die_celsius = 40.0
+        self.nvs = nvs
         self.watchdog = Watchdog(board.watchdog_bite)
+        self.timers = Timers(board.interrupted)
         self.pins = {n: PinLine(n, board.interrupted) for n in profile.pins}
+        self._outputs = Outputs(self.pins, self._chip)
+        self._adc = Adc(self._chip)
         self.mac = _mac(board.name)
+        self.station = Station(radio, profile.chip, self.mac)
         self.power_on()
 
     # -- from outside
@@ -205,11 +61,15 @@ class Hardware:
         """The bus on two pins, made when it is asked for first."""
         return self._buses.setdefault((scl, sda), I2CBus())
 
+    def one_wire(self, pin):
+        """The 1-Wire bus on a pin, made when it is asked for first."""
+        return self._wires.setdefault(pin, OneWireBus(self._pin(pin)))
+
     def power_on(self):
         """What power-on clears and a reset doesn't."""
         self.forget_rtc()
-        for bus in self._buses.values():
-            bus.power_cycle()
+        for wired in (*self._buses.values(), *self._wires.values(), *self.pins.values()):
+            wired.power_cycle()
 
     def forget_rtc(self):
         """The RTC's time and memory begin anew."""
@@ -217,30 +77,43 @@ class Hardware:
         self._rtc_base_us = EPOCH_2000_US
         self._rtc_memory = b""
 
+    def halt(self):
+        """Stops what asks for the program without being asked: a board that is off has none."""
+        self.watchdog.disarm()
+        self.timers.stop_all()
+
     def reset(self, soft=False):
-        """What a reset of the chip clears; a soft one clears little more than the program."""
-        self.nvs.forget_pending()
+        """What a reset of the chip clears; a soft one clears little more than the program.
+
+        Raises PowerCut when the flash has no power.
+        """
+        if soft:
+            self.nvs.forget_pending()
+        else:
+            self.nvs.load()
+        self.timers.stop_all()
         for pin in self.pins.values():
             if soft:
-                pin.trigger = 0
+                pin.trigger, pin.pwm = 0, None
             else:
                 pin.release()
         if not soft:
             self.watchdog.disarm()
+            self._adc.reset()
+            self.station.reset()
+            self._cpu_hz = CPU_HZ
             self.started = clock.now()
 
     # -- machine
 
     def pin_setup(self, number, mode, pull, value):
-        if number not in self.pins:
-            raise ValueError("invalid pin")
-        pin = self.pins[number]
+        pin = self._pin(number)
         if mode in (MODE_OUT, MODE_OPEN_DRAIN) and number in self._profile.input_only:
             raise ValueError("pin can only be input")
         if value is not None:
             pin.out = int(bool(value))
         if mode is not None:
-            pin.mode = mode
+            pin.mode, pin.pwm = mode, None
         # These have no pull resistors (ESP32 datasheet, appendix "IO_MUX").
         if pull != PULL_KEPT and number not in self._profile.input_only:
             pin.pull = pull
@@ -269,12 +142,84 @@ class Hardware:
     def i2c_read(self, scl, sda, address, count):
         return self.i2c(scl, sda).read(address, count)
 
-    def adc_check(self, number):
+    def onewire_reset(self, number):
+        return self.one_wire(number).restart()
+
+    def onewire_slots(self, number, value, count):
+        """Writes `count` bits, the lowest first; returns those that were on the wire."""
+        bus, found = self.one_wire(number), 0
+        for place in range(count):
+            found |= bus.slot(value >> place) << place
+        return found
+
+    def dht_read(self, number):
+        pin = self._pin(number)
+        # An input stays one: nothing goes out of it.
+        if number not in self._profile.input_only:
+            self.pin_setup(number, MODE_OPEN_DRAIN, PULL_KEPT, 1)
+        return pin.dht_read()
+
+    def pulse_start(self):
+        """Returns the moment from which pulse_us() counts, us."""
+        return int(clock.now() * 1_000_000)
+
+    def pulse_us(self, number, level, start_us, timeout_us):
+        return self._pin(number).pulse_us(level, start_us / 1_000_000, timeout_us)
+
+    def bitstream(self, number, timing, data):
+        self._output_pin(number).send(timing, data)
+
+    def pwm_set(self, number, freq, unit, value, invert):
+        """Starts or changes an output; returns why the chip has none left, or None."""
+        self._output_pin(number)
+        return self._outputs.set(number, freq, unit, value, invert)
+
+    def pwm_get(self, number):
+        """Returns (Hz, duty of 65536), None for a pin without an output."""
+        pwm = self.pins[number].pwm
+        return pwm and (pwm.freq, pwm.duty)
+
+    def pwm_stop(self, number):
+        self.pins[number].pwm = None
+
+    def timer_check(self, number):
+        there = self._chip.timers
+        if number >= there:
+            text = f"Timer({number}) doesn't exist, there are only {there} hardware timers"
+            raise ValueError(text)
+
+    def timer_start(self, number, period_us, repeat):
+        self.timers.start(number, period_us / 1_000_000, repeat)
+
+    def timer_stop(self, number):
+        self.timers.stop(number)
+
+    def timer_taken(self):
+        self.timers.taken()
+
+    def timer_ms(self, number):
+        return int(self.timers.value(number) * 1000)
+
+    def adc_setup(self, number, attenuation=None):
         if number not in self._profile.adc:
-            raise ValueError("invalid Pin for ADC")
+            raise ValueError("invalid pin")
+        self._adc.set_up(number, attenuation)
+
+    def adc_widths(self):
+        return self._chip.adc_bits
+
+    def adc_atten(self, number, value):
+        self._adc.set_attenuation(number, value)
+
+    def adc_width(self, bits):
+        self._adc.set_bits(bits)
 
     def adc_uv(self, number):
-        return int(self.volts.get(number, 0.0) * 1_000_000)
+        return self._adc.uv(number, self.volts.get(number, 0.0))
+
+    def adc_count(self, number):
+        """Returns (count, its bits)."""
+        return self._adc.count(number, self.volts.get(number, 0.0)), self._adc.bits
 
     def wdt_arm(self, timeout_ms):
         self.watchdog.arm(timeout_ms)
@@ -303,25 +248,59 @@ class Hardware:
             raise ValueError("buffer too long")
         self._rtc_memory = bytes(data)
 
+    def chip(self):
+        return self._profile.chip
+
+    def cpu_hz(self, hz=None):
+        if hz is not None:
+            if hz not in self._chip.cpu:
+                allowed = ", ".join(f"{one // 1_000_000}MHz" for one in self._chip.cpu)
+                raise ValueError(f"frequency must be one of {allowed}")
+            self._cpu_hz = hz
+        return self._cpu_hz
+
+    def has_bootloader(self):
+        return self._chip.bootloader
+
+    def bootloader(self):
+        enter = getattr(self._board, "enter_bootloader", None)
+        if enter is None:
+            raise OSError(errno.ENODEV, "this emulated board has no boot loader in ROM")
+        enter()
+
     def heap_size(self):
         return self._profile.heap
+
+    def _pin(self, number):
+        if number not in self.pins:
+            raise ValueError("invalid pin")
+        return self.pins[number]
+
+    def _output_pin(self, number):
+        pin = self._pin(number)
+        if number in self._profile.input_only:
+            raise OSError(*INVALID_ARG)
+        return pin
 
     # -- esp32
 
     def nvs_get(self, namespace, key, kind, size=None):
         value = self.nvs.get(namespace, key, kind)
-        if size is not None and len(value) // 2 > size:
+        if size is not None and len(value) > size:
             raise OSError(-0x110C, "ESP_ERR_NVS_INVALID_LENGTH")
-        return bytes.fromhex(value) if kind == "blob" else value
+        return value
 
     def nvs_set(self, namespace, key, kind, value):
-        self.nvs.set(namespace, key, kind, value.hex() if kind == "blob" else value)
+        self.nvs.set(namespace, key, kind, value)
 
     def nvs_erase(self, namespace, key):
         self.nvs.erase(namespace, key)
 
     def nvs_commit(self):
         self.nvs.commit()
+
+    def die_temperature(self):
+        return self.die_celsius
 
     # -- network
 
@@ -342,10 +321,24 @@ class Hardware:
     def wlan_rssi(self):
         return self._radio.rssi()
 
-    def wlan_reconnects(self, count=None):
-        if count is not None:
-            self._radio.reconnects = count
-        return self._radio.reconnects
+    def wlan_scan(self):
+        return self.station.scan()
+
+    def wlan_get(self, name):
+        return self.station.get(name)
+
+    def wlan_set(self, name, value):
+        return self.station.set(name, value)
+
+    def hostname(self, name=None):
+        if name is not None:
+            self.station.set_hostname(name)
+        return self.station.hostname
+
+    def country(self, code=None):
+        if code is not None:
+            self.station.set_country(code)
+        return self.station.country
 
 
 def _mac(name):

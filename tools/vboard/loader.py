@@ -6,21 +6,16 @@ part of `vboard`'s names: import it where esptool is installed.
 """
 
 import collections
-import contextlib
 import hashlib
-import os
-import pty
-import select
 import struct
 import threading
-import time
-import tty
 import zlib
 
 from esp32_mock_bootloader import protocol, server
 from esptool.targets import CHIP_DEFS
 
 from .flash import SECTOR, FlashError, PowerCut
+from .line import LOOK_S, Line
 
 CHIPS = ("esp32", "esp32s2", "esp32s3", "esp32c3", "esp32c6")
 
@@ -32,9 +27,6 @@ OHAI = END + b"OHAI" + END
 
 # A request is far shorter: bytes without an end between them are no protocol.
 LONGEST = 1 << 17
-# How long written bytes wait for a reader, s; and the pause before looking for an open port.
-WRITE_S = 5
-LOOK_S = 0.01
 
 # What goes wrong, as the ROM says it (after 0x01) and as the stub does (before 0x00).
 BAD_LENGTH = (0x05, 0xC0)
@@ -46,6 +38,41 @@ class LoaderError(Exception):
     """A loader that can't be; the text says why."""
 
 
+class Rom:
+    """The loader in the ROM of one chip, over its flash; `mac` is text or None for any."""
+
+    def __init__(self, flash, chip="esp32", mac=None):
+        if chip not in CHIPS:
+            raise LoaderError(f"no loader for chip {chip!r}: {', '.join(CHIPS)}")
+        self.flash = flash
+        self.chip = chip
+        # True while a tool talks to it.
+        self.loading = False
+        self._registers = {} if mac is None else _mac_registers(chip, mac)
+
+    def serve(self, line, stop):
+        """Answers what comes over a line, from a SYNC on until the port is closed or `stop` set.
+
+        Raises PowerCut when the flash has no power.
+        """
+        requests = _Requests(line)
+        while frame := requests.next():
+            if not self.flash.powered:
+                raise PowerCut
+            if frame == SYNC:
+                requests.put_back(frame)
+                self._talk(line, requests, stop)
+                return
+
+    def _talk(self, line, requests, stop):
+        self.loading = True
+        try:
+            talk = _Talk(line, requests, self.flash, self._registers)
+            server.handle_client(talk, stop, self.chip, exit_on_disconnect=True, flash=talk.flash)
+        finally:
+            self.loading = False
+
+
 class Loader:
     """A chip that waits in its ROM loader at `port`, a serial port's path.
 
@@ -54,17 +81,19 @@ class Loader:
     """
 
     def __init__(self, flash, chip="esp32", mac=None):
-        if chip not in CHIPS:
-            raise LoaderError(f"no loader for chip {chip!r}: {', '.join(CHIPS)}")
+        self._rom = Rom(flash, chip, mac)
         self.flash = flash
-        self.chip = chip
-        self.state = "waiting"
-        self._registers = {} if mac is None else _mac_registers(chip, mac)
+        # True while nobody is there to answer.
+        self._off = False
         self._stop = threading.Event()
-        self._line = _Line(self._stop)
+        self._line = Line(self._stop)
         self.port = self._line.path
         self._thread = threading.Thread(target=self._run, name="vboard-loader", daemon=True)
         self._thread.start()
+
+    @property
+    def state(self):
+        return "off" if self._off else "loading" if self._rom.loading else "waiting"
 
     def close(self):
         self._stop.set()
@@ -74,32 +103,18 @@ class Loader:
         try:
             while not self._stop.is_set():
                 try:
-                    self._wait_for_sync()
+                    self._rom.serve(self._line, self._stop)
                 except PowerCut:
                     self._wait_for_power()
         finally:
+            self._off = True
             self._line.close()
-            self.state = "off"
-
-    def _wait_for_sync(self):
-        self.state = "waiting"
-        requests = _Requests(self._line)
-        while frame := requests.next():
-            if not self.flash.powered:
-                raise PowerCut
-            if frame == SYNC:
-                requests.put_back(frame)
-                self.state = "loading"
-                talk = _Talk(self._line, requests, self.flash, self._registers)
-                server.handle_client(
-                    talk, self._stop, self.chip, exit_on_disconnect=True, flash=talk.flash
-                )
-                return
 
     def _wait_for_power(self):
-        self.state = "off"
+        self._off = True
         while not self.flash.powered and not self._stop.wait(LOOK_S):
             self._line.drop()
+        self._off = False
 
 
 def _mac_registers(chip, mac):
@@ -118,55 +133,6 @@ def _mac_registers(chip, mac):
 
 
 # ---- The wire --------------------------------------------------------------------------------
-
-
-class _Line:
-    """The chip's end of a serial line; the other end is the device at `path`."""
-
-    def __init__(self, stop):
-        self._stop = stop
-        self._fd, other = pty.openpty()
-        tty.setraw(other)
-        self.path = os.ttyname(other)
-        # While nobody else has the other end open, the line counts as hung up.
-        os.close(other)
-        os.set_blocking(self._fd, False)
-
-    def close(self):
-        os.close(self._fd)
-
-    def read(self):
-        """Waits for bytes. Returns none of them when the port was closed, or at the end."""
-        while not self._stop.is_set():
-            events = self._poll(select.POLLIN, 0.1)
-            if events & select.POLLIN:
-                with contextlib.suppress(OSError):
-                    return os.read(self._fd, 65536)
-            if events & select.POLLHUP:
-                self._stop.wait(LOOK_S)
-                return b""
-        return b""
-
-    def drop(self):
-        """Lets go of what has come."""
-        if self._poll(select.POLLIN, 0) & select.POLLIN:
-            with contextlib.suppress(OSError):
-                os.read(self._fd, 65536)
-
-    def write(self, data):
-        """Sends bytes; those that nobody reads are lost, as on a line without a listener."""
-        end = time.monotonic() + WRITE_S
-        while data and not self._stop.is_set() and time.monotonic() < end:
-            if self._poll(select.POLLOUT, 0.1) & select.POLLHUP:
-                return
-            with contextlib.suppress(BlockingIOError):
-                data = data[os.write(self._fd, data) :]
-
-    def _poll(self, wanted, seconds):
-        poll = select.poll()
-        poll.register(self._fd, wanted)
-        found = poll.poll(int(seconds * 1000))
-        return found[0][1] if found else 0
 
 
 class _Requests:

@@ -1,7 +1,7 @@
 """The import system of one board on CPython: its own modules, from its own files.
 
-Search order as on the chip: the board's root, what the firmware image brings (here the stand-ins),
-the board's /lib. A module that MicroPython on an ESP32 doesn't have can't be imported.
+Search order as on the chip, by the board's sys.path: its root, what the firmware image brings
+(here the stand-ins), /lib. A module that MicroPython on an ESP32 doesn't have can't be imported.
 """
 
 import ast
@@ -13,8 +13,9 @@ import types
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-# What MicroPython adds to CPython or does otherwise, and the ESP32's modules.
-STAND_INS = (HERE / "language", HERE / "chip")
+# What MicroPython adds to CPython or does otherwise, the ESP32's modules, and what its image has
+# frozen into it.
+STAND_INS = (HERE / "language", HERE / "chip", HERE / "frozen")
 
 # Modules of CPython that do what MicroPython's do on ESP32, and the names it has of them.
 SAME = {
@@ -115,6 +116,8 @@ class Modules:
         """`halted` is the exception that ends a program, check() raises it when it is time."""
         self._flash = flash
         self.loaded = dict(provided)
+        # Package -> where its parts are: a folder, and how that is shown.
+        self._folders = {}
         # Bytes of the board's own sources that were loaded, for the estimate of its memory.
         self.source_bytes = 0
         self._open = changed_builtins["open"]
@@ -185,15 +188,15 @@ class Modules:
         return module
 
     def _find(self, name):
-        relative = name.replace(".", "/")
-        for folder, shown in self._places():
+        parent, _, relative = name.rpartition(".")
+        for folder, shown in self._places(parent):
             path = folder / relative
             # A folder comes before a file of its name, and needs no __init__.py.
             if path.is_dir():
                 return self._package(name, path / "__init__.py", f"{shown}{relative}")
             if path.with_name(path.name + ".py").is_file():
                 path = path.with_name(path.name + ".py")
-                module = self._new(name, name.rpartition(".")[0])
+                module = self._new(name, parent)
                 return self._from_file(module, path, f"{shown}{relative}.py")
         if name in SAME:
             self.loaded[name] = self._same(name)
@@ -208,15 +211,22 @@ class Modules:
             vars(module)["open"] = self._open
         return module
 
-    def _places(self):
-        yield self._flash.folder, "/"
-        for folder in STAND_INS:
-            yield folder, f"<{folder.name}>/"
-        yield self._flash.folder / "lib", "/lib/"
+    def _places(self, package):
+        if package:
+            # A package's parts are in its folder and nowhere else.
+            yield from self._folders.get(package, ())
+            return
+        for place in self.loaded["sys"].path:
+            if place == ".frozen":
+                for folder in STAND_INS:
+                    yield folder, f"<{folder.name}>/"
+            else:
+                yield self._flash.path(place), self._flash.absolute(place).rstrip("/") + "/"
 
     def _package(self, name, init, shown):
         module = self._new(name, name)
         module.__path__ = shown
+        self._folders[name] = [(init.parent, shown + "/")]
         if init.is_file():
             return self._from_file(module, init, shown + "/__init__.py")
         self.loaded[name] = module

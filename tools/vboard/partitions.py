@@ -7,6 +7,7 @@ from dataclasses import dataclass
 # Where the table lies, and its length: 95 partitions and the MD5.
 TABLE = 0x8000
 LENGTH = 0xC00
+SECTOR = 0x1000
 # Magic, type, subtype, offset, size, label, flags.
 ENTRY = struct.Struct("<2sBBII16sI")
 MAGIC = b"\xaa\x50"
@@ -14,9 +15,12 @@ MAGIC = b"\xaa\x50"
 MD5_MARK = b"\xeb\xeb" + b"\xff" * 14
 END = b"\xff" * ENTRY.size
 
-DATA = 1
+APP, DATA = 0, 1
 # Of DATA: what MicroPython gives its `vfs`, whatever file system is in it.
 FAT = 0x81
+# Label -> (type, subtype), as in ports/esp32/partitions-*.csv. Application slots count from OTA.
+KINDS = {"factory": (APP, 0), "nvs": (DATA, 2), "phy_init": (DATA, 1), "otadata": (DATA, 0)}
+OTA = 0x10
 
 
 class PartitionError(Exception):
@@ -37,6 +41,11 @@ class Partition:
     def end(self):
         return self.offset + self.size
 
+    @property
+    def app(self):
+        """True for what can boot."""
+        return self.type == APP
+
 
 def load(flash):
     """Returns {label: Partition} as a running MicroPython finds them. Raises PartitionError."""
@@ -53,6 +62,26 @@ def load(flash):
     if not known.keys() & {"vfs", "ffat"} and end < flash.size:
         known["vfs"] = Partition("vfs", DATA, FAT, end, flash.size - end)
     return known
+
+
+def named(places):
+    """Returns Partitions of (label, offset, size), as a board file names them."""
+    return [Partition(label, *_kind(label), offset, size) for label, offset, size in places]
+
+
+def _kind(label):
+    if label.startswith("ota_"):
+        return APP, OTA + int(label[len("ota_") :])
+    return KINDS.get(label, (DATA, FAT))
+
+
+def build(partitions):
+    """Returns the bytes of a table with its MD5, LENGTH of them."""
+    entries = b"".join(
+        ENTRY.pack(MAGIC, p.type, p.subtype, p.offset, p.size, p.label.encode(), p.flags)
+        for p in partitions
+    )
+    return (entries + MD5_MARK + hashlib.md5(entries).digest()).ljust(LENGTH, b"\xff")
 
 
 def parse(table):

@@ -3,6 +3,22 @@
 import _board
 
 
+def _raw_temperature():
+    # The ESP32's sensor counts about in °F.
+    return int(_board.call("die_temperature") * 1.8 + 32)
+
+
+def _mcu_temperature():
+    return int(_board.call("die_temperature") + 0.5)
+
+
+# Each chip has one of the two.
+if _board.call("chip") == "esp32":
+    raw_temperature = _raw_temperature
+else:
+    mcu_temperature = _mcu_temperature
+
+
 class NVS:
     def __init__(self, namespace):
         self._namespace = namespace

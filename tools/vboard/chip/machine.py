@@ -1,5 +1,7 @@
 # The ESP32's machine module: the peripherals behind the link `_board`.
 
+import sys
+
 import _board
 
 # From 1970 to 2000, s.
@@ -42,7 +44,49 @@ def unique_id():
 
 
 def freq(hz=None):
-    return 160_000_000 if hz is None else None
+    now = _board.call("cpu_hz", hz)
+    return now if hz is None else None
+
+
+def _bootloader():
+    _board.call("bootloader")
+
+
+if _board.call("has_bootloader"):
+    bootloader = _bootloader
+
+
+# True between disable_irq() and enable_irq(); and the calls of handlers that were held up
+# meanwhile, each once as a chip's interrupt flags are.
+_masked = False
+_held = []
+
+
+def disable_irq():
+    global _masked
+    before, _masked = _masked, True
+    return int(before)
+
+
+def enable_irq(state):
+    global _masked
+    _masked = bool(state)
+    while _held and not _masked:
+        handler, number = _held.pop(0)
+        try:
+            handler(number)
+        except Exception as error:
+            # As of any handler: told, and no matter of the code that was interrupted.
+            print("Unhandled exception in callback")
+            sys.print_exception(error)
+
+
+def _deliver(handler, number):
+    # Calls an interrupt's handler, or holds the call up.
+    if not _masked:
+        handler(number)
+    elif (handler, number) not in _held:
+        _held.append((handler, number))
 
 
 class Pin:
@@ -77,17 +121,16 @@ class Pin:
         _board.call("pin_toggle", self._id)
 
     def irq(self, handler=None, trigger=IRQ_RISING | IRQ_FALLING, *, wake=None):
+        if not Pin._handlers:
+            _board.listen("pin", lambda number: _deliver(_edge, number))
         Pin._handlers[self._id] = (self, handler)
         _board.call("pin_interrupt", self._id, trigger if handler else 0)
 
 
-def _pin_interrupt(number):
+def _edge(number):
     pin, handler = Pin._handlers.get(number, (None, None))
     if handler:
         handler(pin)
-
-
-_board.listen("pin", _pin_interrupt)
 
 
 def _number(pin):
@@ -144,31 +187,30 @@ class SoftI2C(I2C):
 
 class ADC:
     ATTN_0DB, ATTN_2_5DB, ATTN_6DB, ATTN_11DB = 0, 1, 2, 3
-    WIDTH_9BIT, WIDTH_10BIT, WIDTH_11BIT, WIDTH_12BIT = 9, 10, 11, 12
 
-    # Full scale by attenuation, uV (ESP32 datasheet, table "ADC characteristics").
-    _FULL_SCALE = (950_000, 1_250_000, 1_750_000, 2_450_000)
-
-    def __init__(self, pin, *, atten=ATTN_0DB):
+    def __init__(self, pin, *, atten=None):
         self._id = _number(pin)
-        self._atten = atten
-        self._bits = 12
-        _board.call("adc_check", self._id)
+        _board.call("adc_setup", self._id, atten)
 
     def atten(self, atten):
-        self._atten = atten
+        _board.call("adc_atten", self._id, atten)
 
     def width(self, bits):
-        self._bits = bits
+        _board.call("adc_width", bits)
 
     def read_uv(self):
-        return max(0, min(_board.call("adc_uv", self._id), self._FULL_SCALE[self._atten]))
+        return _board.call("adc_uv", self._id)
 
     def read_u16(self):
-        return self.read_uv() * 65_535 // self._FULL_SCALE[self._atten]
+        count, bits = _board.call("adc_count", self._id)
+        return count << (16 - bits) | count >> (2 * bits - 16)
 
     def read(self):
-        return self.read_u16() >> (16 - self._bits)
+        return _board.call("adc_count", self._id)[0]
+
+
+for _bits in _board.call("adc_widths"):
+    setattr(ADC, f"WIDTH_{_bits}BIT", _bits)
 
 
 class RTC:
@@ -203,3 +245,22 @@ class WDT:
 
     def feed(self):
         _board.call("wdt_feed")
+
+
+# The rest costs memory, which only a program that uses it shall pay: name -> module.
+_PARTS = {
+    "PWM": "_pwm",
+    "Signal": "_signal",
+    "Timer": "_timer",
+    "bitstream": "_pulses",
+    "dht_readinto": "_pulses",
+    "time_pulse_us": "_pulses",
+}
+
+
+def __getattr__(name):
+    if name not in _PARTS:
+        raise AttributeError(name)
+    part = getattr(__import__(_PARTS[name]), name)
+    globals()[name] = part
+    return part

@@ -1,0 +1,77 @@
+"""Runs the node. A broken configuration or ctrl-C ends at the prompt, a crash in a reset."""
+
+import asyncio
+import time
+
+import machine
+
+# Between a crash and the reset: time for a ctrl-C, and no storm of resets.
+CRASH_PAUSE_S = 10
+
+
+def main():
+    """Runs the node until the prompt is wanted. Any root's main.py calls it: the name stays."""
+    node = None
+    try:
+        # Not above: a file that is broken or missing is a crash, too.
+        from node import config
+
+        node = made(config)
+        if node:
+            run(node)
+    except Exception as error:
+        crashed(error, node)
+
+
+def made(config):
+    """Returns the node, None if its configuration can't be used."""
+    try:
+        settings = config.load()
+        # Late: a board with a broken configuration needs none of it.
+        from node.app import Node
+
+        return Node(settings)
+    except config.ConfigError as error:
+        print("config: the node can't start:")
+        for fault in error.faults:
+            print("config:", fault)
+
+
+def run(node):
+    from node.app import Restart
+
+    try:
+        asyncio.run(node.run())
+    except KeyboardInterrupt:
+        asyncio.run(node.stop())
+        stay(node)
+    except Restart:
+        asyncio.run(node.stop())
+        machine.reset()
+
+
+def crashed(error, node=None):
+    try:
+        from node import crash
+
+        print(crash.record(error))
+    except Exception as another:
+        # No memory, a full flash: the reset matters more than its reason.
+        print("node: %r, not recorded: %r" % (error, another))
+    print("node: crashed; reset in %d s, ctrl-C stays here" % CRASH_PAUSE_S)
+    try:
+        if node:
+            asyncio.run(node.stop())
+        time.sleep(CRASH_PAUSE_S)
+    except KeyboardInterrupt:
+        stay(node)
+        return
+    except Exception as another:
+        print("node: %r" % another)
+    machine.reset()
+
+
+def stay(node):
+    if node:
+        node.relax()
+    print("node: machine.reset() starts it again")

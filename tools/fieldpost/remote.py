@@ -1,0 +1,83 @@
+"""The files of a board at its prompt: what is there, and the few things that are done to them."""
+
+import binascii
+import json
+from pathlib import Path
+
+from . import plan as plans
+from .firmware import POINTER, SLOTS
+
+ONBOARD = Path(__file__).with_name("onboard.py")
+# Bytes sent at a time: what the board needs of memory for them is about four times as much.
+CHUNK = 1024
+# What a deploy replaces at the root, and what it leaves there when it is interrupted.
+ROOT = [
+    name + end
+    for name in (plans.BOOT, plans.MAIN, plans.CONFIG, POINTER)
+    for end in ("", plans.NEW, plans.OLD, plans.OLD + plans.NEW)
+]
+# The version of the bytecode that our compiler makes (.mpy files, byte 1).
+BYTECODE = 6
+
+
+class Remote:
+    """Files behind a Link whose board is at its raw prompt. Raises LinkError, BoardError."""
+
+    def __init__(self, link):
+        self._link = link
+        link.run("import gc\ngc.collect()")
+        link.run(ONBOARD.read_text(encoding="utf-8"))
+
+    def board(self):
+        """Returns (what the board calls itself, version of the bytecode that it loads)."""
+        return json.loads(self._link.run("board()"))
+
+    def found(self):
+        """Returns what there is, as plan.Found."""
+        found = plans.Found()
+        for place in (*SLOTS, *ROOT, *plans.FLAT):
+            self._tell(place, found)
+        if POINTER in found.files:
+            found.pointer = self.read(POINTER).decode(errors="replace").strip()
+        found.block, found.free = json.loads(self._link.run("space()"))
+        return found
+
+    def files(self, folder):
+        """Returns {path: plan.Stored} of all files in a folder."""
+        found = plans.Found()
+        self._tell(folder, found)
+        return found.files
+
+    def _tell(self, place, found):
+        for line in self._link.run(f"tell({'/' + place!r})").splitlines():
+            path, *file = json.loads(line)
+            if file:
+                found.files[path[1:]] = plans.Stored(*file)
+            else:
+                found.folders.add(path[1:])
+
+    def read(self, path):
+        """Returns a file's content."""
+        lines = self._link.run(f"show({'/' + path!r})").splitlines()
+        return b"".join(binascii.a2b_base64(line) for line in lines)
+
+    def send(self, path, data, digest):
+        """Puts a file in place, whole or not at all."""
+        code = f"begin({'/' + path!r})\n"
+        for start in range(0, len(data), CHUNK):
+            text = binascii.b2a_base64(data[start : start + CHUNK], newline=False).decode()
+            self._link.run(f"{code}more('{text}')")
+            code = ""
+        self._link.run(f"{code}end({'/' + path!r}, '{digest}')")
+
+    def copy(self, source, path, digest):
+        self._link.run(f"copy({'/' + source!r}, {'/' + path!r}, '{digest}')")
+
+    def remove(self, path):
+        self._link.run(f"os.remove({'/' + path!r})")
+
+    def remove_folder(self, path):
+        self._link.run(f"os.rmdir({'/' + path!r})")
+
+    def make_folder(self, path):
+        self._link.run(f"os.mkdir({'/' + path!r})")

@@ -1,0 +1,75 @@
+"""What a program in another process may call: its board's peripherals, flash and sockets."""
+
+import errno
+import socket
+
+from .flash import FlashError, PowerCut
+
+# What getaddrinfo() says of a name that nobody knows (lwIP's EAI_FAIL).
+NO_NAME = (-202, "EAI_FAIL")
+
+
+class Calls:
+    """Performs calls by name. `relays`: the program's sockets, by their numbers.
+
+    `end(restart)` stops the program: for a (reset cause, ms of sleep or None), or None when the
+    board has lost its power.
+    """
+
+    def __init__(self, board, relays, end):
+        self._board = board
+        self._relays = relays
+        self._end = end
+        # Name -> what does it; all other names are peripherals.
+        self._own = {
+            "stop": lambda cause, delay_ms: end((cause, delay_ms)),
+            "identity": self._identity,
+            "flash_program": self._flash_program,
+            "flash_erase": self._flash_erase,
+            "net_resolve": self._resolve,
+            "net_connect": lambda number, *to: self._relay(number).connect(*to),
+            "net_bind": lambda number, *to: self._relay(number).bind(*to),
+            "net_option": lambda number, *option: self._relay(number).option(*option),
+            "net_error": lambda number: self._relay(number).error,
+        }
+
+    def perform(self, name, args):
+        """Returns plain values. Raises OSError, ValueError, TypeError."""
+        if name in self._own:
+            return self._own[name](*args)
+        if name.startswith("_") or not hasattr(self._board.hardware, name):
+            raise ValueError(f"the board has no {name!r} to call")
+        return getattr(self._board.hardware, name)(*args)
+
+    def _identity(self):
+        profile = self._board.profile
+        return {"machine": f"{profile.name} (virtual)", "build": profile.image}
+
+    def _flash_program(self, offset, data):
+        self._write(self._board.flash.program, offset, data)
+
+    def _flash_erase(self, offset, length):
+        self._write(self._board.flash.erase, offset, length)
+
+    def _write(self, do, *args):
+        try:
+            do(*args)
+        except FlashError as error:
+            raise OSError(errno.EIO, str(error)) from None
+        except PowerCut:
+            self._end(None)
+
+    def _relay(self, number):
+        if number not in self._relays:
+            raise OSError(errno.EBADF, "EBADF")
+        return self._relays[number]
+
+    def _resolve(self, host, port):
+        radio = self._board.radio
+        if not radio.online:
+            raise OSError(*NO_NAME)
+        host, port = radio.air.resolve(host, port)
+        try:
+            return socket.getaddrinfo(host, port, socket.AF_INET, socket.SOCK_STREAM)[0][-1]
+        except socket.gaierror:
+            raise OSError(*NO_NAME) from None

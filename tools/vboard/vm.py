@@ -1,0 +1,290 @@
+"""Runs a board's files on a real MicroPython: one process from reset to reset.
+
+The process is MicroPython's unix port, with the ESP32's modules put in its way (chip/, frozen/,
+port/). Its prompt is MicroPython's own, on two pipes that the board's serial port is joined to.
+"""
+
+import contextlib
+import os
+import select
+import socket
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from . import relay, standins
+from .calls import Calls
+from .console import DATA, PROMPT, TEXT, UP, Stream
+from .link import Control, Listener
+from .process import Process
+
+CTRL_A, CTRL_C = b"\x01", b"\x03"
+# By what tools know the prompt that they speak to, and by what people know theirs.
+RAW = b"raw REPL; CTRL-B to exit\r\n"
+FRIENDLY = b'Type "help()" for more information.\r\n'
+# Space between two ctrl-C, s: MicroPython's unix port dies of one that comes before it has taken
+# the last.
+CTRL_C_S = 0.02
+# Kind of interrupt -> the byte that says it (port/_board.py).
+KINDS = {"pin": b"p", "timer": b"t"}
+# machine.reset_cause()
+HARD_RESET, SOFT_RESET = 2, 5
+
+
+class Vm:
+    """One run of boot.py and main.py, and the prompt behind them."""
+
+    def __init__(self, board, partition, raw=False):
+        """`partition`: what the file system is in. `raw`: a tool has the prompt, no main.py."""
+        self._board = board
+        # True while the prompt is the raw one.
+        self.raw = raw
+        # True when the board was reset or lost its power: nothing more may leave it.
+        self.halted = False
+        # What ended the program by its own call: (reset cause, ms of sleep or None), or None for
+        # a loss of power; and whether there was such an end.
+        self._restart, self._ended = None, False
+        # Set when nothing of the program runs any more.
+        self._over = threading.Event()
+        # Held to change what other threads change as well: `halted` and what was typed.
+        self._gate = threading.Lock()
+        self._stream = Stream()
+        # True from boot.py's first line on, and while the raw prompt is being called up again.
+        self._up = self._calling = False
+        # The last of what the console said, and what was typed and not yet handed on.
+        self._tail = self._typed = b""
+        # When the next ctrl-C may come.
+        self._next_ctrl_c = 0.0
+        # The program's sockets by their numbers; other connections by their purpose.
+        self._relays = {}
+        self._links = {}
+        self._control = None
+        # A byte on this pair wakes the thread.
+        self._ear, self._mouth = socket.socketpair()
+        for end in (self._ear, self._mouth):
+            end.setblocking(False)
+        self._calls = Calls(board, self._relays, self._end)
+        self._folder = tempfile.TemporaryDirectory(prefix="vboard-")
+        path = Path(self._folder.name, "link")
+        self._listener = Listener(path, self._arrived)
+        self._process = Process(_arguments(board, partition, path, raw), self._folder.name)
+        self._thread = threading.Thread(target=self._run, name=board.name, daemon=True)
+
+    # -- from outside, in any thread
+
+    def start(self):
+        self._thread.start()
+
+    def halt(self):
+        """Stops the program where it is; doesn't wait for its end."""
+        with self._gate:
+            self.halted = True
+            self._process.kill()
+        self._wake()
+
+    def kill(self):
+        """Stops the program where it is and waits until it is gone."""
+        self.halt()
+        if self._thread is not threading.current_thread():
+            self._over.wait()
+
+    def interrupt(self, kind, number):
+        events, bell = self._links.get("events"), self._links.get("bell")
+        if events and bell:
+            # OSError: the program ends at this moment.
+            with contextlib.suppress(OSError):
+                events.send(KINDS[kind] + number.to_bytes(1, "big", signed=True))
+                bell.send(b"!")
+
+    def keyboard_interrupt(self):
+        self.type(CTRL_C)
+
+    def type(self, data):
+        """Types bytes on the console."""
+        with self._gate:
+            self._typed += data
+        self._wake()
+
+    def _wake(self):
+        # BlockingIOError: it is woken already. OSError: it has ended.
+        with contextlib.suppress(OSError):
+            self._mouth.send(b"!")
+
+    # -- its thread
+
+    def _run(self):
+        try:
+            while self._turn():
+                pass
+        finally:
+            code = self._clear()
+            self._over.set()
+        self._tell(code)
+
+    def _turn(self):
+        """Waits for something to do and does it; returns False at the program's end."""
+        poll, actions = select.poll(), {}
+        for end, events, action in self._watched():
+            if events:
+                poll.register(end, events)
+                actions[end if isinstance(end, int) else end.fileno()] = action
+        for fd, _ in poll.poll(self._patience()):
+            if actions[fd]() is False:
+                return False
+        self._press_ctrl_c()
+        for number in [number for number, one in self._relays.items() if one.closed]:
+            del self._relays[number]
+        return not self.halted
+
+    def _watched(self):
+        """Yields (file, events of poll, what to do then); that returns False at the end."""
+        yield self._ear, select.POLLIN, self._woken
+        yield self._process.stdout, select.POLLIN, self._heard
+        if self._takes_keys and not self._typed.startswith(CTRL_C):
+            yield self._process.stdin, select.POLLOUT, self._hand_on
+        # Before the calls: these name the sockets that come by it.
+        for one in self._listener.sockets:
+            yield one, select.POLLIN, lambda listening=one: self._listener.accept(listening)
+        if self._control:
+            yield self._control.connection, select.POLLIN, self._serve
+        for one in self._relays.values():
+            pipe, real = one.interest()
+            yield one.pipe, pipe, one.move
+            yield one.real, real, one.move
+
+    def _woken(self):
+        with contextlib.suppress(BlockingIOError):
+            self._ear.recv(4096)
+
+    def _arrived(self, purpose, number, connection):
+        if purpose == "stream":
+            self._relays[number] = relay.Stream(self._board.radio, connection)
+        elif purpose == "dgram":
+            self._relays[number] = relay.Datagrams(self._board.radio, connection)
+        else:
+            self._links[purpose] = connection
+        if purpose == "control":
+            self._control = Control(connection, self._calls.perform)
+
+    def _serve(self):
+        # Its end shows at the console.
+        if self._control and not self._control.serve():
+            self._control = None
+
+    # -- its end
+
+    def _end(self, restart):
+        """Ends the program by its own call, or for want of power."""
+        self._restart, self._ended = restart, True
+        self.halt()
+
+    def _clear(self):
+        """Closes all that is left of the program; returns its exit code."""
+        with self._gate:
+            self._typed = b""
+            code = self._process.close()
+        self._listener.close()
+        # The relays' real sockets are the radio's: whether their peers hear of it is its matter.
+        pipes = [one.pipe for one in self._relays.values()]
+        for one in (*self._links.values(), *pipes, self._ear, self._mouth):
+            one.close()
+        self._folder.cleanup()
+        return code
+
+    def _tell(self, code):
+        """Tells the board of the end, unless the board was what ended it."""
+        board = self._board
+        if self._ended and self._restart is None:
+            board.power_off()
+        elif self._ended:
+            board.ended(self, self._restart)
+        elif self.halted:
+            return
+        elif not self._up:
+            board.output(b"MicroPython did not start (%d): too little memory?\r\n" % code)
+            board.ended(self, None)
+        elif code < 0:
+            board.output(b"\r\nGuru Meditation Error: MicroPython ended by signal %d\r\n" % -code)
+            board.ended(self, (HARD_RESET, None))
+        else:
+            board.output(b"MPY: soft reboot\r\n")
+            board.ended(self, (SOFT_RESET, None))
+
+    # -- the console
+
+    def _heard(self):
+        try:
+            data = os.read(self._process.stdout, 65536)
+        except BlockingIOError:
+            return True
+        for kind, part in self._stream.feed(data):
+            self._take(kind, part)
+        return bool(data)
+
+    def _take(self, kind, data):
+        if kind == UP:
+            self._up = True
+        elif kind == PROMPT:
+            self._board.prompted(self)
+            if self.raw:
+                self._calling = True
+                os.write(self._process.stdin, CTRL_A)
+        elif kind == DATA:
+            self._board.output(data)
+        elif kind == TEXT:
+            self._show(data)
+
+    def _show(self, text):
+        if self._calling:
+            # The friendly prompt was never there, as far as the tool is concerned.
+            self._tail += text
+            start = self._tail.find(RAW)
+            if start < 0:
+                return
+            text, self._tail = self._tail[start:], b""
+            self._calling = False
+        seen = self._tail + text
+        if RAW in seen or FRIENDLY in seen:
+            self.raw = seen.rfind(RAW) > seen.rfind(FRIENDLY)
+        self._tail = seen[-len(FRIENDLY) :]
+        self._board.output(text)
+
+    @property
+    def _takes_keys(self):
+        # What is typed while it starts up waits.
+        return self._typed and self._up and not self._calling
+
+    def _patience(self):
+        """Returns the ms until a ctrl-C may be pressed, None while there is none."""
+        if self._takes_keys and self._typed.startswith(CTRL_C):
+            return max(0, self._next_ctrl_c - time.monotonic()) * 1000
+        return None
+
+    def _hand_on(self):
+        """Gives the program what was typed, up to a ctrl-C."""
+        with self._gate, contextlib.suppress(BlockingIOError):
+            plain = self._typed.partition(CTRL_C)[0]
+            self._typed = self._typed[os.write(self._process.stdin, plain) :]
+
+    def _press_ctrl_c(self):
+        """Interrupts the program, or the prompt, if a ctrl-C is due."""
+        if self._patience() != 0:
+            return
+        with self._gate:
+            # A second one at once would say the same.
+            self._typed = self._typed.lstrip(CTRL_C)
+        if self._process.interrupt():
+            self._next_ctrl_c = time.monotonic() + CTRL_C_S
+        else:
+            os.write(self._process.stdin, CTRL_C)
+
+
+def _arguments(board, partition, path, raw):
+    """Returns MicroPython's command line: heap, prompt, and what port/start.py takes."""
+    return [
+        *("-X", f"heapsize={board.heap // 1024}wK", "-i", standins.start()),
+        *(str(board.flash.path), str(partition.offset), str(partition.size), str(path)),
+        *(str(board.reset_cause), str(board.wake_reason)),
+        *("raw" if raw else "friendly", standins.folder()),
+    ]
