@@ -9,7 +9,7 @@ import sensors
 from node.config import ConfigError, check
 from vboard import profile as profiles
 
-from . import build, config, firmware, link as links, plan as plans, project
+from . import build, config, firmware, link as links, place, plan as plans, ports, project
 from .output import complain
 from .remote import BYTECODE, Remote
 
@@ -44,6 +44,7 @@ ERRORS = (
     DeployError,
     links.LinkError,
     links.BoardError,
+    ports.PortError,
     profiles.ProfileError,
     firmware.CompileError,
 )
@@ -52,7 +53,7 @@ ERRORS = (
 def run(options):
     """Returns 0 for a board that is online again, 1 with the reason for none, 130 on ctrl-C."""
     try:
-        with build._interruptible():
+        with place.interruptible():
             return _run(options)
     except ConfigError as error:
         for fault in error.faults:
@@ -68,7 +69,7 @@ def run(options):
 def _run(options):
     # All that can go wrong here does so before the node is stopped.
     source = Source(options.board or _built(), options.config)
-    with links.Link(links.find(options.port)) as link:
+    with links.Link(options.port or ports.only()) as link:
         work = Deployment(link, source.wanted, dry_run=options.dry_run, chip=source.board.chip)
         try:
             return work.run(None if options.no_reset else options.timeout)

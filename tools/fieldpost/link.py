@@ -10,7 +10,6 @@ from typing import cast
 from mpremote.transport import TransportError
 from mpremote.transport_serial import SerialTransport
 from serial import Serial
-from serial.tools import list_ports
 
 RAW = b"raw REPL; CTRL-B to exit\r\n"
 # How often a program that goes on after a ctrl-C gets another one.
@@ -45,22 +44,6 @@ class _Transport(SerialTransport):
     ):
         limit = min(timeout or self._patience_s, self._patience_s)
         return super().read_until(min_num_bytes, ending, limit, data_consumer, timeout_overall)
-
-
-def find(port=None):
-    """Returns the port to use: the one given or the only one that may be a board's.
-
-    Raises LinkError, with the ports that there are.
-    """
-    if port:
-        return port
-    found = sorted(one for one in list_ports.comports() if one.vid is not None)
-    if not found:
-        raise LinkError("no serial port looks like a board: plug it in, or name one with --port")
-    if len(found) > 1:
-        told = ", ".join(f"{one.device} ({one.description})" for one in found)
-        raise LinkError(f"several ports look like a board: name one with --port: {told}")
-    return found[0].device
 
 
 class Link:
