@@ -43,9 +43,10 @@ class Vm:
         self.raw = raw
         # True when the board was reset or lost its power: nothing more may leave it.
         self.halted = False
-        # What ended the program by its own call: (reset cause, ms of sleep or None), or None for
-        # a loss of power; and whether there was such an end.
-        self._restart, self._ended = None, False
+        # What the program asked for at its end: None, or (reset cause, ms of sleep or None).
+        self._restart = None
+        # True when the flash lost its power: the board has none either.
+        self._powerless = False
         # Set when nothing of the program runs any more.
         self._over = threading.Event()
         # Held to change what other threads change as well: `halted` and what was typed.
@@ -178,7 +179,7 @@ class Vm:
 
     def _end(self, restart):
         """Ends the program by its own call, or for want of power."""
-        self._restart, self._ended = restart, True
+        self._restart, self._powerless = restart, restart is None
         self.halt()
 
     def _clear(self):
@@ -197,9 +198,9 @@ class Vm:
     def _tell(self, code):
         """Tells the board of the end, unless the board was what ended it."""
         board = self._board
-        if self._ended and self._restart is None:
+        if self._powerless:
             board.power_off()
-        elif self._ended:
+        elif self._restart:
             if self._restart[0] == SOFT_RESET:
                 board.output(SOFT_REBOOT)
             board.ended(self, self._restart)
