@@ -268,7 +268,8 @@ class Vm:
 
     def _hand_on(self):
         """Gives the program what was typed, up to a ctrl-C."""
-        with self._gate, contextlib.suppress(BlockingIOError):
+        # BrokenPipeError: it ends at this moment, which its output tells.
+        with self._gate, contextlib.suppress(BlockingIOError, BrokenPipeError):
             plain = self._typed.partition(CTRL_C)[0]
             self._typed = self._typed[os.write(self._process.stdin, plain) :]
 
@@ -282,7 +283,8 @@ class Vm:
         if self._process.interrupt():
             self._next_ctrl_c = time.monotonic() + CTRL_C_S
         else:
-            os.write(self._process.stdin, CTRL_C)
+            with contextlib.suppress(BrokenPipeError):
+                os.write(self._process.stdin, CTRL_C)
 
 
 def _arguments(board, partition, path, raw):
