@@ -84,7 +84,8 @@ def air(no_leaks):
 def pytest_generate_tests(metafunc):
     # Whatever is marked so holds on both interpreters.
     if "kind" in metafunc.fixturenames:
-        both = metafunc.definition.get_closest_marker("both")
+        marked = metafunc.definition.get_closest_marker
+        both = marked("both") and not marked("emulated")
         metafunc.parametrize("kind", KINDS if both else KINDS[:1])
 
 

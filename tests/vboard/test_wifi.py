@@ -236,7 +236,7 @@ def test_connection_in_the_making_never_gets_made_when_the_network_goes(station,
     board.wait_console("begun")
     air.access_points["fieldpost"].kick()
     board.wait_state("repl")
-    assert board.console.endswith("ready []")
+    assert told(board).endswith("ready []")
 
 
 def test_sockets_need_a_network(station, air):

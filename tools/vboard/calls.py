@@ -13,20 +13,22 @@ class Calls:
     """Performs calls by name. `relays`: the program's sockets, by their numbers.
 
     `end(restart)` stops the program: for a (reset cause, ms of sleep or None), or None when the
-    board has lost its power.
+    board has lost its power. `ctrl_c()` types one.
     """
 
-    def __init__(self, board, relays, end):
+    def __init__(self, board, relays, end, ctrl_c):
         self._board = board
         self._relays = relays
         self._end = end
         # Name -> what does it; all other names are peripherals.
         self._own = {
             "stop": lambda cause, delay_ms: end((cause, delay_ms)),
+            "ctrl_c": ctrl_c,
             "identity": self._identity,
             "flash_program": self._flash_program,
             "flash_erase": self._flash_erase,
             "net_resolve": self._resolve,
+            "net_peer": self._peer,
             "net_connect": self._connect,
             "net_bind": lambda number, *to: self._relay(number).bind(*to),
             "net_option": lambda number, *option: self._relay(number).option(*option),
@@ -64,6 +66,11 @@ class Calls:
         if not self._board.radio.online:
             return errno.EHOSTUNREACH
         return self._relay(number).connect(*self._resolve(host, port))
+
+    def _peer(self, host, port):
+        if not self._board.radio.online:
+            raise OSError(errno.EHOSTUNREACH, "EHOSTUNREACH")
+        return self._resolve(host, port)
 
     def _relay(self, number):
         if number not in self._relays:

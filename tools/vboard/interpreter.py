@@ -309,11 +309,13 @@ class _Console:
 
 def format_exception(error):
     """Returns the traceback as MicroPython prints it: the board's own frames only."""
-    lines = ["Traceback (most recent call last):"]
+    lines = []
     for frame, line in traceback.walk_tb(error.__traceback__):
         if "__halted__" in frame.f_builtins:
             where = frame.f_code
             lines.append(f'  File "{where.co_filename}", line {line}, in {where.co_name}')
+    if lines:
+        lines.insert(0, "Traceback (most recent call last):")
     # CPython has a class for many an errno.
     kind = OSError if isinstance(error, OSError) else type(error)
     lines.append(f"{kind.__name__}: {error}")
