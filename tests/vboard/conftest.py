@@ -83,7 +83,7 @@ def air(no_leaks):
 
 def pytest_generate_tests(metafunc):
     # Whatever is marked so holds on both interpreters.
-    if "kind" in metafunc.fixturenames:
+    if "new_board" in metafunc.fixturenames:
         marked = metafunc.definition.get_closest_marker
         both = marked("both") and not marked("emulated")
         metafunc.parametrize("kind", KINDS if both else KINDS[:1])

@@ -58,6 +58,7 @@ class Interpreter:
         self._modules = modules.Modules(
             board.flash,
             self._provided(),
+            {"random": _module("random", **_random(board.chance))},
             Halted,
             self.check,
             open=self._open,
@@ -246,12 +247,10 @@ class Interpreter:
             file.write(text)
 
     def _provided(self):
-        chance = random.Random(self._board.chance.getrandbits(64))
         return {
             "_board": _module("_board", **self._link()),
             "_host": _module("_host", json=json, os=os, select=select, socket=socket, time=time),
             "sys": self._sys(),
-            "random": _module("random", **_random(chance)),
         }
 
     def _link(self):
@@ -337,7 +336,8 @@ def _exit(value=0):
     raise SystemExit(value)
 
 
-def _random(chance):
+def _random(seeds):
+    chance = random.Random(seeds.getrandbits(64))
     # MicroPython's random module has these and no others.
     names = "choice getrandbits randint random randrange seed uniform"
     return {name: getattr(chance, name) for name in names.split()}

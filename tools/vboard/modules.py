@@ -117,10 +117,14 @@ code = _Code()
 class Modules:
     """sys.modules and __import__ of one board."""
 
-    def __init__(self, flash, provided, halted, check, **changed_builtins):
-        """`halted` is the exception that ends a program, check() raises it when it is time."""
+    def __init__(self, flash, loaded, made, halted, check, **changed_builtins):
+        """`loaded` are modules that are there from the start, `made` some that are built in.
+
+        `halted` is the exception that ends a program, check() raises it when it is time.
+        """
         self._flash = flash
-        self.loaded = dict(provided)
+        self.loaded = dict(loaded)
+        self._made = made
         # Package -> where its parts are: a folder, and how that is shown.
         self._folders = {}
         # Bytes of the board's own sources that were loaded, for the estimate of its memory.
@@ -219,8 +223,8 @@ class Modules:
             if path.is_file():
                 shown = f"<{folder.name}>/{name}.py"
                 return self._from_file(self._new(name, ""), path, shown)
-        if name in SAME:
-            self.loaded[name] = self._same(name)
+        if name in SAME or name in self._made:
+            self.loaded[name] = self._made.get(name) or self._same(name)
             return self.loaded[name]
         return None
 

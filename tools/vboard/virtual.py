@@ -108,6 +108,7 @@ class VirtualBoard(BaseBoard):
         self._no_loader.set()
         fault = self._unbootable()
         if fault:
+            self._end_line()
             self.print(f"{fault}\n")
             self._set_state("blank")
         else:

@@ -7,6 +7,7 @@ import sys
 import _board
 import micropython
 import uos
+import urandom
 import vfs
 
 BLOCK = 4096
@@ -23,6 +24,8 @@ BLOCK_COUNT, BLOCK_SIZE, BLOCK_ERASE = 4, 5, 6
 
 def run(namespace, flash, offset, size, link, cause, wake_reason, prompt, stand_ins):
     """Mounts the file system, runs boot.py, and main.py unless a tool holds the prompt."""
+    # The host's interpreter goes by the time of day: two that start at once would do the same.
+    urandom.seed(int.from_bytes(uos.urandom(4), "big"))
     _board.connect(link, int(cause), int(wake_reason))
     _mount(_Partition(flash, int(offset), int(size)), stand_ins)
     _dress()
