@@ -193,11 +193,10 @@ while True:
 """,
     "storing": """
 import time
-print("ready")
-while True:
-    with open("file.txt", "w") as file:
-        file.write("after")
-        time.sleep(100)
+with open("file.txt", "w") as file:
+    file.write("after")
+    print("ready")
+    time.sleep(100)
 """,
 }
 

@@ -7,13 +7,15 @@ from .flash import FlashError, PowerCut
 
 # What getaddrinfo() says of a name that nobody knows (lwIP's EAI_FAIL).
 NO_NAME = (-202, "EAI_FAIL")
+# What a program asks for that wants the ROM loader.
+BOOTLOADER = ("bootloader", None)
 
 
 class Calls:
     """Performs calls by name. `relays`: the program's sockets, by their numbers.
 
-    `end(restart)` stops the program: for a (reset cause, ms of sleep or None), or None when the
-    board has lost its power. `ctrl_c()` types one.
+    `end(restart)` stops the program: for a (reset cause, ms of sleep or None), for BOOTLOADER, or
+    for None when the board has lost its power. `ctrl_c()` types one.
     """
 
     def __init__(self, board, relays, end, ctrl_c):
@@ -23,6 +25,7 @@ class Calls:
         # Name -> what does it; all other names are peripherals.
         self._own = {
             "stop": lambda cause, delay_ms: end((cause, delay_ms)),
+            "bootloader": lambda: end(BOOTLOADER),
             "ctrl_c": ctrl_c,
             "identity": self._identity,
             "flash_program": self._flash_program,
@@ -37,11 +40,15 @@ class Calls:
 
     def perform(self, name, args):
         """Returns plain values. Raises OSError, ValueError, TypeError."""
-        if name in self._own:
-            return self._own[name](*args)
-        if name.startswith("_") or not hasattr(self._board.hardware, name):
+        call = self._own.get(name)
+        if call is None and not name.startswith("_"):
+            call = getattr(self._board.hardware, name, None)
+        if call is None:
             raise ValueError(f"the board has no {name!r} to call")
-        return getattr(self._board.hardware, name)(*args)
+        try:
+            return call(*args)
+        except PowerCut:
+            self._end(None)
 
     def _identity(self):
         profile = self._board.profile
@@ -58,8 +65,6 @@ class Calls:
             do(*args)
         except FlashError as error:
             raise OSError(errno.EIO, str(error)) from None
-        except PowerCut:
-            self._end(None)
 
     def _connect(self, number, host, port):
         """Returns an error number, 0 when the outcome will come by the socket's pipe."""

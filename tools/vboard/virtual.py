@@ -13,13 +13,15 @@ from .files import Files
 from .flash import Flash, PowerCut, Region
 from .line import Line
 from .nvs import Nvs
-from .vm import Vm
+from .vm import BOOTLOADER, Vm
 
 FLASH = "flash.bin"
 # The first byte of the boot loader's and the application's image (esp_image_header_t).
 IMAGE_MAGIC = 0xE9
 # How esptool's SYNC begins: on a line without reset lines it stands for the reset into the loader.
 SYNC = b"\xc0\x00\x08\x24\x00\x00\x00\x00\x00\x07\x07\x12\x20"
+# Pause before looking whether a program has been halted, s.
+LOOK_S = 0.01
 # How long the console waits for who has the port open and doesn't read, s.
 UNREAD_S = 1
 
@@ -156,15 +158,25 @@ class VirtualBoard(BaseBoard):
 
     def ended(self, program, restart):
         with self._lock:
-            if program is self._running:
-                self._raw = program.raw
-            super().ended(program, restart)
+            if program is not self._running:
+                return
+            self._raw = program.raw
+            if restart == BOOTLOADER:
+                self.enter_bootloader()
+            else:
+                super().ended(program, restart)
 
     def prompted(self, program):
         """A program has come to its prompt."""
-        with self._lock:
+        # In its own thread, whose end the lock's holder may be waiting for.
+        while not self._lock.acquire(timeout=LOOK_S):
+            if program.halted:
+                return
+        try:
             if program is self._running:
                 self._set_state("repl")
+        finally:
+            self._lock.release()
 
     def output(self, data):
         """Bytes of the console."""
@@ -181,8 +193,13 @@ class VirtualBoard(BaseBoard):
             if self.state == "download" or (self.state != "off" and SYNC in tail):
                 self._load(tail if SYNC in tail else data)
                 tail = b""
-            elif data and self._running:
-                self._running.type(data)
+            elif data:
+                self._type(data)
+
+    def _type(self, data):
+        program = self._running
+        if program:
+            program.type(data)
 
     def _load(self, data):
         """Lets a tool talk to the ROM loader until it closes the port, which is a reset."""

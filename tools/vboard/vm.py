@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from . import relay, standins
-from .calls import Calls
+from .calls import BOOTLOADER, Calls
 from .console import DATA, PROMPT, TEXT, UP, Stream
 from .link import Control, Listener
 from .process import Process
@@ -46,8 +46,8 @@ class Vm:
         self.raw = raw
         # True when the board was reset or lost its power: nothing more may leave it.
         self.halted = False
-        # What ended the program by its own call: (reset cause, ms of sleep or None), or None for
-        # a loss of power; and whether there was such an end.
+        # What ended the program by its own call: (reset cause, ms of sleep or None), BOOTLOADER, or
+        # None for a loss of power; and whether there was such an end.
         self._restart, self._ended = None, False
         # Set when nothing of the program runs any more.
         self._over = threading.Event()
