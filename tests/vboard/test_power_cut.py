@@ -242,7 +242,7 @@ def test_peer_sees_no_fin_after_the_board_is_asleep(make_board, peer):
         "import link, machine\n"
         "sock = link.connect()\n"
         "sock.write(b'echo 1\\n'); sock.read(2)\n"
-        "try: machine.deepsleep(20) if machine.reset_cause() == 1 else None\n"
+        "try: machine.deepsleep(150) if machine.reset_cause() == 1 else None\n"
         "finally: sock.close()\n"
     )
     board.power_on()

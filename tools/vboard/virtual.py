@@ -71,6 +71,9 @@ class VirtualBoard(BaseBoard):
 
     def files(self):
         """Returns the Files of its file system as they are now: to read while a program runs."""
+        if self.state == "off":
+            # Whoever looks at the flash then brings the power for it.
+            self.flash.power_on()
         return Files(self.flash, partitions.load(self.flash)["vfs"])
 
     def write_files(self, files):

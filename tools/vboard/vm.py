@@ -254,6 +254,9 @@ class Vm:
             text, self._tail = self._tail[start:], b""
             self._calling = False
         seen = self._tail + text
+        if FRIENDLY in seen and not self._up:
+            # MicroPython's own prompt, but start.py didn't get to the board's files.
+            self._process.kill()
         if RAW in seen or FRIENDLY in seen:
             self.raw = seen.rfind(RAW) > seen.rfind(FRIENDLY)
         self._tail = seen[-len(FRIENDLY) :]
