@@ -264,7 +264,9 @@ class Node:
 
     def install(self):
         """Puts the configuration as it is now onto the board."""
-        self.board.write_files({"config.json": json.dumps(self.config)})
+        # As people write it: MicroPython doesn't put two halves of a \\u escape together.
+        config = json.dumps(self.config, ensure_ascii=False)
+        self.board.write_files({"config.json": config})
 
     @property
     def id(self):

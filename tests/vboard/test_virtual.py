@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from vboard import Air, partitions
+from vboard import partitions, standins
 from vboard.flash import SECTOR
 from vboard.virtual import VirtualBoard
 from vm import told
@@ -148,7 +148,7 @@ def test_blank_file_system_is_made_at_the_first_boot(tmp_path, air):
 
 def test_heap_too_small_for_a_start(make_board):
     board = make_board("print('never')")
-    board.heap = 2048
+    board.heap = 3072 - standins.HEAP
     board.power_on()
     board.wait_console("too little memory?")
     assert "never" not in board.console
@@ -159,7 +159,7 @@ def test_heap_is_the_profile_s(on):
     board.wait_state("repl")
     size = int(told(board).splitlines()[0])
     # Words here have twice as many bytes.
-    assert 0.9 < size / 2 / board.profile.heap < 1.1
+    assert 0.9 < (size / 2 - standins.HEAP) / board.profile.heap < 1.1
     assert "MemoryError" in board.console
 
 

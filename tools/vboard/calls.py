@@ -52,7 +52,8 @@ class Calls:
 
     def _identity(self):
         profile = self._board.profile
-        return {"machine": f"{profile.name} (virtual)", "build": profile.image}
+        chip = profile.chip.upper()
+        return {"machine": f"Virtual {profile.name} with {chip}", "build": profile.image}
 
     def _flash_program(self, offset, data):
         self._write(self._board.flash.program, offset, data)

@@ -29,8 +29,9 @@ UNREAD_S = 1
 class VirtualBoard(BaseBoard):
     """A board whose flash is the file flash.bin in its folder, of the profile's size.
 
-    Beside a board's states there are "download" (it is in its ROM loader) and "blank" (there is
-    nothing in the flash that could boot). `port` is the path of its serial port.
+    Beside a board's states there are "download" (it is in its ROM loader), "held" (in reset, by a
+    port's reset lines) and "blank" (there is nothing in the flash that could boot). `port` is the
+    path of its serial port.
     """
 
     def __init__(self, folder, air, name=None, profile="esp32_generic", on_line=None):
@@ -44,18 +45,20 @@ class VirtualBoard(BaseBoard):
         # Set at the board's end; set while no tool may talk to the ROM loader.
         self._stop = threading.Event()
         self._no_loader = threading.Event()
-        self._line = Line(self._stop)
-        self.port = self._line.path
-        self._reader = threading.Thread(target=self._read, name=f"{self.name}-port", daemon=True)
-        self._reader.start()
+        # The ends of its serial port that tools may open, and the thread that reads each.
+        self._ports, self._readers = [], []
+        self.port = self._add(Line(self._stop)).path
+        # True while EN is held low.
+        self._held = False
 
     def close(self):
         if self._stop.is_set():
             return
         super().close()
         self._stop.set()
-        self._reader.join()
-        self._line.close()
+        for reader, line in zip(self._readers, self._ports, strict=True):
+            reader.join()
+            line.close()
 
     def install_micropython(self, layout="standard"):
         """Puts into the flash what a MicroPython image does: where it begins, and its table.
@@ -108,6 +111,23 @@ class VirtualBoard(BaseBoard):
                 self._halt()
                 self._no_loader.clear()
                 self._set_state("download")
+
+    def _reset_lines(self, dtr, rts):
+        # EN is low while RTS is set and DTR isn't; IO0 is read when it rises.
+        with self._lock:
+            if self.state == "off":
+                return
+            if rts and not dtr and not self._held:
+                self._held = True
+                self._halt()
+                self._set_state("held")
+            elif self._held and not rts:
+                self._held = False
+                self.hardware.forget_rtc()
+                if dtr:
+                    self.enter_bootloader()
+                else:
+                    self._boot(PWRON_RESET)
 
     def _boot(self, cause):
         self._no_loader.set()
@@ -183,18 +203,38 @@ class VirtualBoard(BaseBoard):
 
     def output(self, data):
         """Bytes of the console."""
-        self._line.write(data, UNREAD_S)
+        for line in self._ports:
+            line.write(data, UNREAD_S)
         self.print(self._text.decode(data))
 
     # -- the port
 
-    def _read(self):
+    def serve_rfc2217(self):
+        """Returns the URL of a second serial port, on loopback, that has reset lines."""
+        # Here, for only this takes pyserial.
+        from .rfc2217 import Rfc2217Line
+
+        return self._add(Rfc2217Line(self._stop, self._reset_lines)).url
+
+    def _add(self, line):
+        self._ports.append(line)
+        name = f"{self.name}-port{len(self._ports)}"
+        self._readers.append(
+            threading.Thread(target=self._read, args=(line,), name=name, daemon=True)
+        )
+        self._readers[-1].start()
+        return line
+
+    def _read(self, line):
         tail = b""
         while not self._stop.is_set():
-            data = self._line.read()
+            data = line.read()
             tail = (tail + data)[-2 * len(SYNC) - len(data) :]
-            if self.state == "download" or (self.state != "off" and SYNC in tail):
-                self._load(tail if SYNC in tail else data)
+            asked = line.resets and self.state not in ("off", "download") and SYNC in tail
+            if asked:
+                self.enter_bootloader()
+            if data and self.state == "download":
+                self._load(line, tail if asked else data)
                 tail = b""
             elif data:
                 self._type(data)
@@ -204,20 +244,19 @@ class VirtualBoard(BaseBoard):
         if program:
             program.type(data)
 
-    def _load(self, data):
-        """Lets a tool talk to the ROM loader until it closes the port, which is a reset."""
+    def _load(self, line, data):
+        """Lets a tool talk to the ROM loader until it closes the port or resets the chip."""
         # Here, for esptool is slow to load.
         from .loader import CHIPS, Rom
 
-        self.enter_bootloader()
         mac = ":".join(f"{octet:02x}" for octet in self.hardware.mac)
         rom = Rom(self.flash, self.profile.chip if self.profile.chip in CHIPS else "esp32", mac)
         try:
-            rom.serve(_Session(self._line, data, self._no_loader), self._no_loader)
+            rom.serve(_Session(line, data, self._no_loader), self._no_loader)
         except PowerCut:
             self.power_off()
         with self._lock:
-            if self.state == "download":
+            if self.state == "download" and line.resets:
                 self.hardware.forget_rtc()
                 self._boot(PWRON_RESET)
 

@@ -46,9 +46,11 @@ class Vm:
         self.raw = raw
         # True when the board was reset or lost its power: nothing more may leave it.
         self.halted = False
-        # What ended the program by its own call: (reset cause, ms of sleep or None), BOOTLOADER, or
-        # None for a loss of power; and whether there was such an end.
-        self._restart, self._ended = None, False
+        # What the program asked for at its end: None, (reset cause, ms of sleep or None), or
+        # BOOTLOADER.
+        self._restart = None
+        # True when the flash lost its power: the board has none either.
+        self._powerless = False
         # Set when nothing of the program runs any more.
         self._over = threading.Event()
         # Held to change what other threads change as well: `halted` and what was typed.
@@ -183,7 +185,7 @@ class Vm:
 
     def _end(self, restart):
         """Ends the program by its own call, or for want of power."""
-        self._restart, self._ended = restart, True
+        self._restart, self._powerless = restart, restart is None
         self.halt()
 
     def _clear(self):
@@ -202,9 +204,9 @@ class Vm:
     def _tell(self, code):
         """Tells the board of the end, unless the board was what ended it."""
         board = self._board
-        if self._ended and self._restart is None:
+        if self._powerless:
             board.power_off()
-        elif self._ended:
+        elif self._restart:
             if self._restart[0] == SOFT_RESET:
                 board.output(SOFT_REBOOT)
             board.ended(self, self._restart)
@@ -284,7 +286,8 @@ class Vm:
 
     def _hand_on(self):
         """Gives the program what was typed, up to a ctrl-C."""
-        with self._gate, contextlib.suppress(BlockingIOError):
+        # BrokenPipeError: it ends at this moment, which its output tells.
+        with self._gate, contextlib.suppress(BlockingIOError, BrokenPipeError):
             plain = self._typed.partition(CTRL_C)[0]
             self._typed = self._typed[os.write(self._process.stdin, plain) :]
 
@@ -300,7 +303,8 @@ class Vm:
             self._next_ctrl_c = now + CTRL_C_S
             self._nudges = [now + seconds for seconds in NUDGES_S]
         else:
-            os.write(self._process.stdin, CTRL_C)
+            with contextlib.suppress(BrokenPipeError):
+                os.write(self._process.stdin, CTRL_C)
 
     def _nudge(self):
         if self._nudges and self._nudges[0] <= time.monotonic():
@@ -311,7 +315,7 @@ class Vm:
 def _arguments(board, partition, path, raw):
     """Returns MicroPython's command line: heap, prompt, and what port/start.py takes."""
     return [
-        *("-X", f"heapsize={board.heap // 1024}wK", "-i", standins.start()),
+        *("-X", f"heapsize={(board.heap + standins.HEAP) // 1024}wK", "-i", standins.start()),
         *(str(board.flash.path), str(partition.offset), str(partition.size), str(path)),
         *(str(board.reset_cause), str(board.wake_reason)),
         *("raw" if raw else "friendly", standins.folder()),

@@ -5,7 +5,7 @@
 # peer's address in front: four bytes and two of the port.
 
 import io
-from errno import EAGAIN, EBADF, ECONNABORTED, EINPROGRESS, EINVAL, ETIMEDOUT
+from errno import EAGAIN, EBADF, ECONNABORTED, ECONNRESET, EINPROGRESS, EINVAL, ETIMEDOUT
 
 import _board
 import uselect
@@ -24,6 +24,9 @@ _POLLIN, _POLLOUT, _POLLERR, _POLLHUP = 1, 4, 8, 16
 # and the host's SOL_SOCKET and SO_SNDBUF.
 _SEND_BUFFER = 5760
 _HOST_SOL_SOCKET, _HOST_SO_SNDBUF = 1, 7
+
+# The host's number of a broken pipe, which MicroPython's errno doesn't name.
+EPIPE = 32
 
 # Bytes of a datagram's peer in front of it.
 _PEER = 6
@@ -202,7 +205,9 @@ class socket(io.IOBase):
         # The host says EAGAIN for a time-out as well.
         if number == EAGAIN and self._timeout:
             return ETIMEDOUT
-        return _board.call("net_error", self._id) or number
+        number = _board.call("net_error", self._id) or number
+        # lwIP knows no broken pipe: what comes after a connection's end is answered by RST.
+        return ECONNRESET if number == EPIPE else number
 
     def _settle(self):
         if self._connecting:
