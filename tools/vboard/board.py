@@ -116,6 +116,7 @@ class BaseBoard:
         if cause != SOFT_RESET:
             self.wake_reason = TIMER_WAKE if cause == DEEPSLEEP_RESET else 0
         self.boots.append(cause)
+        self._end_line()
         try:
             self.hardware.reset(soft=cause == SOFT_RESET)
         except PowerCut:
@@ -220,6 +221,11 @@ class BaseBoard:
         if self.on_line:
             for line in lines:
                 self.on_line(self, line.rstrip("\r"))
+
+    def _end_line(self):
+        # A prompt, for one: what the next boot says isn't its end.
+        if self._unfinished:
+            self.print("\n")
 
     @property
     def console(self):

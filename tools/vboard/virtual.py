@@ -13,13 +13,15 @@ from .files import Files
 from .flash import Flash, PowerCut, Region
 from .line import Line
 from .nvs import Nvs
-from .vm import Vm
+from .vm import BOOTLOADER, Vm
 
 FLASH = "flash.bin"
 # The first byte of the boot loader's and the application's image (esp_image_header_t).
 IMAGE_MAGIC = 0xE9
 # How esptool's SYNC begins: on a line without reset lines it stands for the reset into the loader.
 SYNC = b"\xc0\x00\x08\x24\x00\x00\x00\x00\x00\x07\x07\x12\x20"
+# Pause before looking whether a program has been halted, s.
+LOOK_S = 0.01
 # How long the console waits for who has the port open and doesn't read, s.
 UNREAD_S = 1
 
@@ -72,6 +74,9 @@ class VirtualBoard(BaseBoard):
 
     def files(self):
         """Returns the Files of its file system as they are now: to read while a program runs."""
+        if self.state == "off":
+            # Whoever looks at the flash then brings the power for it.
+            self.flash.power_on()
         return Files(self.flash, partitions.load(self.flash)["vfs"])
 
     def write_files(self, files):
@@ -128,6 +133,7 @@ class VirtualBoard(BaseBoard):
         self._no_loader.set()
         fault = self._unbootable()
         if fault:
+            self._end_line()
             self.print(f"{fault}\n")
             self._set_state("blank")
         else:
@@ -175,15 +181,25 @@ class VirtualBoard(BaseBoard):
 
     def ended(self, program, restart):
         with self._lock:
-            if program is self._running:
-                self._raw = program.raw
-            super().ended(program, restart)
+            if program is not self._running:
+                return
+            self._raw = program.raw
+            if restart == BOOTLOADER:
+                self.enter_bootloader()
+            else:
+                super().ended(program, restart)
 
     def prompted(self, program):
         """A program has come to its prompt."""
-        with self._lock:
+        # In its own thread, whose end the lock's holder may be waiting for.
+        while not self._lock.acquire(timeout=LOOK_S):
+            if program.halted:
+                return
+        try:
             if program is self._running:
                 self._set_state("repl")
+        finally:
+            self._lock.release()
 
     def output(self, data):
         """Bytes of the console."""
@@ -220,8 +236,13 @@ class VirtualBoard(BaseBoard):
             if data and self.state == "download":
                 self._load(line, tail if asked else data)
                 tail = b""
-            elif data and self._running:
-                self._running.type(data)
+            elif data:
+                self._type(data)
+
+    def _type(self, data):
+        program = self._running
+        if program:
+            program.type(data)
 
     def _load(self, line, data):
         """Lets a tool talk to the ROM loader until it closes the port or resets the chip."""

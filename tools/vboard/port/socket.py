@@ -41,7 +41,7 @@ def getaddrinfo(host, port, af=0, type=0, proto=0, flags=0):
 
 
 def _packed(address):
-    host, port = _board.call("net_resolve", address[0], address[1])
+    host, port = _board.call("net_peer", address[0], address[1])
     return bytes(int(part) for part in host.split(".")) + port.to_bytes(2, "big")
 
 
@@ -62,8 +62,11 @@ class socket(io.IOBase):
         self._poll.register(self._pipe, _POLLIN | _POLLOUT)
         # Seconds a call may wait: None for ever, 0 not at all.
         self._timeout = None
-        # True from connect() until its outcome has come.
+        # True from connect() until its outcome has come; and that outcome, two bytes.
         self._connecting = False
+        self._outcome = None
+        # True once the pipe stands for the socket: of a stream, when it is connected.
+        self._joined = not self._stream
         # The error that connect() ended with and that nobody was told of; 0 for none.
         self._failure = 0
         # Of datagrams: the one peer that connect() names, as it stands in front of a packet.
@@ -127,9 +130,9 @@ class socket(io.IOBase):
             return -EBADF
         if request == _POLL:
             return self._events(argument)
-        if request == _GET_FILENO and not self._connecting:
+        if request == _GET_FILENO and self._joined:
             return self._pipe.fileno()
-        # A pipe takes bytes before its socket does: until then it has to be asked.
+        # A pipe takes bytes before its socket does: until then a poll has to ask.
         return -EINVAL
 
     # -- sockets
@@ -209,7 +212,7 @@ class socket(io.IOBase):
     def _settle(self):
         if self._connecting:
             try:
-                self._outcome()
+                self._learn()
             except OSError as error:
                 raise OSError(
                     ETIMEDOUT if error.errno == EAGAIN and self._timeout else error.errno
@@ -218,18 +221,21 @@ class socket(io.IOBase):
             number, self._failure = self._failure, 0
             raise OSError(number)
 
-    def _outcome(self):
-        two = self._pipe.read(2)
+    def _learn(self):
+        if self._outcome is None:
+            # Kept at once: a ctrl-C between this line and the next loses nothing.
+            self._outcome = self._pipe.read(2)
+        two = self._outcome
         if two is None:
             raise OSError(EAGAIN)
-        self._connecting = False
         self._failure = two[0] << 8 | two[1] if len(two) == 2 else ECONNABORTED
+        self._connecting, self._joined = False, True
 
     def _events(self, wanted):
         if self._connecting:
             if not self._now(_POLLIN):
                 return 0
-            self._outcome()
+            self._learn()
         if self._failure:
             return wanted & _POLLOUT | _POLLERR | _POLLHUP
         return self._now(wanted)
