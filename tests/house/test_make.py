@@ -93,7 +93,7 @@ def test_a_broker_that_is_not_there_is_told():
 def test_a_mistyped_variable_is_told():
     code, output = run("make sim NODE=1 DURATION=1")
     assert code == 2
-    assert "make sim takes NODES DURATION BROKER, not NODE." in output
+    assert "make sim takes NODES DURATION BROKER VM, not NODE." in output
 
 
 def test_a_closed_terminal_ends_everything(tmp_path):

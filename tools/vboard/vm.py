@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from . import relay, standins
-from .calls import BOOTLOADER, Calls
+from .calls import Calls
 from .console import DATA, PROMPT, TEXT, UP, Stream
 from .link import Control, Listener
 from .process import Process
