@@ -8,6 +8,10 @@ SIM_OPTIONS = $(if $(NODES),--nodes '$(NODES)') $(if $(DURATION),--duration '$(D
 	$(if $(BROKER),--broker '$(BROKER)') $(if $(VM),--vm)
 BUILD_OPTIONS = $(if $(BOARD),--board '$(BOARD)') $(if $(CONFIG),--config '$(CONFIG)') \
 	$(if $(LAYOUT),--layout '$(LAYOUT)') $(if $(OUT),--out '$(OUT)')
+FACTORY_OPTIONS = $(BUILD_OPTIONS) $(if $(MICROPYTHON),--micropython '$(MICROPYTHON)') \
+	$(if $(SHA256),--sha256 '$(SHA256)') $(if $(NVS),--nvs '$(NVS)')
+FLASH_OPTIONS = $(if $(PORT),--port '$(PORT)') $(if $(BOARD),--board '$(BOARD)') \
+	$(if $(IMAGE),--image '$(IMAGE)') $(if $(ERASE),--erase)
 DEPLOY_OPTIONS = $(if $(PORT),--port '$(PORT)') $(if $(BOARD),--board '$(BOARD)') \
 	$(if $(CONFIG),--config '$(CONFIG)') $(if $(DRY_RUN),--dry-run)
 VBOARD_OPTIONS = $(if $(FOLDER),'$(FOLDER)') $(if $(BOARD),--board '$(BOARD)') \
@@ -15,6 +19,8 @@ VBOARD_OPTIONS = $(if $(FOLDER),'$(FOLDER)') $(if $(BOARD),--board '$(BOARD)') \
 # A name mistyped on make's command line would be a run with the defaults.
 SIM_TAKES = NODES DURATION BROKER VM
 BUILD_TAKES = BOARD CONFIG LAYOUT OUT
+FACTORY_TAKES = $(BUILD_TAKES) MICROPYTHON SHA256 NVS
+FLASH_TAKES = PORT BOARD IMAGE ERASE
 DEPLOY_TAKES = PORT BOARD CONFIG DRY_RUN
 VBOARD_TAKES = FOLDER BOARD CONFIG
 HIL_TAKES = PORT BOARD ARGS
@@ -22,7 +28,8 @@ GIVEN = $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(n
 UNKNOWN = $(filter-out $(1) NO_APT PYTHON PIP_%,$(GIVEN))
 refuse_unknown = $(if $(call UNKNOWN,$(1)),$(error make $@ takes $(1), not $(call UNKNOWN,$(1))))
 
-.PHONY: help setup sim build deploy vboard test test-hil conformance lint bench size lock clean
+.PHONY: help setup sim build factory flash deploy vboard test test-hil conformance lint bench size \
+	lock clean
 
 help:
 	@echo "Fieldpost. Targets:"
@@ -42,6 +49,16 @@ build: ## Make a board's file system: BOARD=name CONFIG=file LAYOUT=ota OUT=fold
 	$(call refuse_unknown,$(BUILD_TAKES))
 	@sh tools/setup.sh build
 	@exec .venv/bin/fieldpost build $(BUILD_OPTIONS)
+
+factory: ## Make all of a board's flash: as build, MICROPYTHON=image SHA256=sum NVS=file
+	$(call refuse_unknown,$(FACTORY_TAKES))
+	@sh tools/setup.sh build
+	@exec .venv/bin/fieldpost factory $(FACTORY_OPTIONS)
+
+flash: ## Write what factory made onto a board: PORT=device BOARD=name IMAGE=folder ERASE=1
+	$(call refuse_unknown,$(FLASH_TAKES))
+	@sh tools/setup.sh build
+	@exec .venv/bin/python -IS tools/foreground.py .venv/bin/fieldpost flash $(FLASH_OPTIONS)
 
 deploy: ## Bring the application onto a board: PORT=port BOARD=name CONFIG=file DRY_RUN=1
 	$(call refuse_unknown,$(DEPLOY_TAKES))

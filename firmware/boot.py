@@ -21,10 +21,14 @@ except Exception as error:
     print("boot: /slot: %r" % error)
 
 try:
+    import gc
+
     import machine
     import micropython
     from esp32 import NVS
 
+    # Often: what imports leave behind would lie between what stays, and nothing on a heap moves.
+    gc.threshold(16_384)
     # An interrupt handler that raises has no heap to say so.
     micropython.alloc_emergency_exception_buf(100)
     # Waking up is no boot, and flash wears out.

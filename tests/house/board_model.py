@@ -29,7 +29,7 @@ class Model:
             if path in ROOT or path in places or self._within(path, places)
         }
         folders = {path for path in self.folders if path in places or self._within(path, places)}
-        pointer = self.files.get(POINTER, b"").decode(errors="replace").strip()
+        pointer = plans.pointed(self.files.get(POINTER, b""))
         return plans.Found(files, folders, pointer, 4096, free)
 
     def plan(self, app, root):
@@ -52,7 +52,8 @@ class Model:
     @property
     def started(self):
         """The application that boots, {path: bytes}; None: what is at the root."""
-        pointer = self.files.get(POINTER, b"").decode(errors="replace").strip()
+        # As firmware/boot.py reads it.
+        pointer = self.files.get(POINTER, b"").decode(errors="replace")[:2].strip()
         return self.below(pointer) if pointer in SLOTS else None
 
     @staticmethod

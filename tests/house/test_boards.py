@@ -52,7 +52,24 @@ def test_a_path_is_no_board():
         profile.load("../boards/esp32_generic")
 
 
+PINNED = f"""offset = 0x1000
+version = "1.29.0"
+url = "https://micropython.example/image.bin"
+sha256 = "{"0a" * 32}"
+"""
+
+
+def test_a_board_file_may_name_an_image_with_its_sum():
+    found = profile.parse(GENERIC.replace("offset = 0x1000", PINNED, 1)).download
+    assert found == profile.Download("1.29.0", "https://micropython.example/image.bin", "0a" * 32)
+    assert profile.parse(GENERIC).download is None
+
+
 WRONG = (
+    ("offset = 0x1000", PINNED.replace("0a", "0A"), "micropython.sha256: '0A0A"),
+    ("offset = 0x1000", PINNED.replace("https", "ftp"), "micropython.url: 'ftp://"),
+    ("offset = 0x1000", PINNED.replace("url =", "#"), "micropython.url: missing"),
+    ("offset = 0x1000", PINNED.replace('"1.29.0"', "1.29"), "micropython.version: 1.29: allowed"),
     ('chip = "esp32"', 'chip = "esp8266"', "chip: 'esp8266': allowed is 'esp32', 'esp32s2'"),
     ('chip = "esp32"', "", "chip: missing"),
     ('name = "ESP32 generic"', "name = 7", "name: 7: allowed is text"),

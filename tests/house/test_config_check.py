@@ -62,6 +62,14 @@ def test_a_folder_is_told(tmp_path, capsys):
     assert capsys.readouterr().err == f"{tmp_path}: a folder, not a file\n"
 
 
+def test_an_escape_in_two_halves_is_told(tmp_path, capsys):
+    file = tmp_path / "config.json"
+    file.write_text('{\n"identity": {"company": "\\ud83d\\ude00"}}')
+    assert cli.main(["config", "check", str(file)]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith(f"{file}: line 2: \\ud83d: half a character: write it itself")
+
+
 def test_each_fault_of_the_board_s_own_judgement_is_a_line(check):
     code, lines = check({**GOOD, "payload": "xml", "watchdog": -1})
     assert code == 1

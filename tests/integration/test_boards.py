@@ -3,6 +3,17 @@
 import json
 
 ON, HARD, WATCHDOG = 1, 2, 3
+# In a source of the node's: true until the first reset.
+AT_POWER_ON = "__import__('machine').reset_cause() == 1"
+
+
+def fail_once(one):
+    """Lets the node crash at its first reading after power-on."""
+    one.patch(
+        "node/reporter.py",
+        "value = reading.value",
+        f"value = 1 // (not {AT_POWER_ON}) and reading.value",
+    )
 
 
 def test_broken_configuration_stays_at_the_prompt(broker, node):
@@ -28,14 +39,14 @@ def test_broken_configuration_stays_at_the_prompt(broker, node):
 
 def test_configuration_that_is_no_json(broker, node):
     one = node(broker(), on=False)
-    one.file("config.json").write_text('{"identity": ')
+    one.board.write_files({"config.json": '{"identity": '})
     one.on("config: config.json: no valid JSON")
     one.board.wait_state("repl")
 
 
 def test_no_configuration(broker, node):
     one = node(broker(), on=False)
-    one.file("config.json").unlink()
+    one.board.remove_file("config.json")
     one.on("config: config.json: not found")
     one.board.wait_state("repl")
 
@@ -63,15 +74,12 @@ def test_more_buses_than_the_chip_has(broker, node):
 def test_crash_is_recorded_and_reset(broker, node, subscribe, publish):
     server = broker()
     one = node(server, on=False)
-    driver = one.file("node/reporter.py")
-    good = driver.read_text()
-    driver.write_text(good.replace("value = reading.value", "value = 1 // 0"))
+    fail_once(one)
     one.tune("node/start.py", CRASH_PAUSE_S=1)
     one.on("node: crashed; reset in 1 s")
     assert "ZeroDivisionError" in one.board.console
-    assert "ZeroDivisionError" in one.file("crash.txt").read_text()
+    assert b"ZeroDivisionError" in one.board.read_file("crash.txt")
     mark = one.board.mark()
-    driver.write_text(good)
     one.wait("mqtt: online", since=mark)
     assert one.board.boots == [ON, HARD]
     replies = subscribe(server, one.of("reply"))
@@ -83,37 +91,31 @@ def test_crash_is_recorded_and_reset(broker, node, subscribe, publish):
 
 def test_crash_that_cannot_be_recorded_ends_in_a_reset_all_the_same(broker, node):
     one = node(broker(), on=False)
-    reporter = one.file("node/reporter.py")
-    good = reporter.read_text()
-    reporter.write_text(good.replace("value = reading.value", "value = 1 // 0"))
+    fail_once(one)
     one.tune("node/start.py", CRASH_PAUSE_S=0)
     # No file can be written there: as on a flash that is full.
-    one.file("crash.txt").mkdir()
+    one.board.write_files({"crash.txt/is-a-folder": ""})
     one.on("not recorded: ")
     mark = one.board.mark()
-    reporter.write_text(good)
     one.wait("mqtt: online", since=mark)
     assert one.board.boots[:2] == [ON, HARD]
 
 
 def test_a_missing_file_is_a_crash_too(broker, node):
     one = node(broker(), on=False)
-    app = one.file("node/app.py")
-    good = app.read_text()
-    app.unlink()
+    app = one.sources.pop("node/app.py")
     one.tune("node/start.py", CRASH_PAUSE_S=0)
     one.on("node: crashed")
-    app.write_text(good)
-    one.wait("mqtt: online")
+    one.board.power_off()
+    one.sources["node/app.py"] = app
+    one.on()
 
 
 def test_a_crash_says_goodbye_and_ctrl_c_stays(broker, node, subscribe):
     server = broker()
     reader = subscribe(server)
     one = node(server, on=False)
-    reporter = one.file("node/reporter.py")
-    text = reporter.read_text()
-    reporter.write_text(text.replace("value = reading.value", "value = 1 // 0"))
+    fail_once(one)
     one.on("node: crashed; reset in 10 s")
     reader.wait_topic(one.of("status"), payload="offline")
     one.wait("node: stopped")
@@ -127,11 +129,9 @@ def test_hung_program_is_bitten_by_the_watchdog(broker, node, subscribe):
     reader = subscribe(server)
     one = node(server, on=False, watchdog=1)
     one.tune("node/config.py", WATCHDOG_MIN=1)
-    driver = one.file("sensors/bme280.py")
-    good = driver.read_text()
-    driver.write_text(good.replace("return convert(", "while True: pass\n            convert("))
+    hang = f"while {AT_POWER_ON}: pass\n            return convert("
+    one.patch("sensors/bme280.py", "return convert(", hang)
     one.on("node: ")
-    driver.write_text(good)
     one.wait("mqtt: online")
     assert one.board.boots == [ON, WATCHDOG]
     reader.wait_topic(one.of("temperature"))
@@ -165,7 +165,7 @@ def test_eight_boards_at_once(broker, node, subscribe):
         boards.append(node(server, f"b{i}", on=False, identity={"room": f"r{i}"}, sensors=sensors))
         boards[-1].world.set("temperature", 10.0 + i)
     for one in boards:
-        one.board.power_on()
+        one.on(until=None)
     for i, one in enumerate(boards):
         fifth = reader.wait_for(
             lambda m: m.topic == one.of("temperature") and json.loads(m.payload)["seq"] == 4

@@ -211,7 +211,7 @@ def test_pauses_grow_and_differ(broker, node, wait_until):
     boards = [node(server, f"n{i}", on=False) for i in range(4)]
     for one in boards:
         one.hurry(100, 1000)
-        one.board.power_on()
+        one.on(until=None)
     wait_until(lambda: all(len(pauses(one)) >= 8 for one in boards), 20, "an eighth attempt")
     rows = [pauses(one) for one in boards]
     limits = [0.1, 0.2, 0.4, 0.8, 1, 1, 1, 1]
@@ -261,7 +261,7 @@ def test_server_that_never_answers_connect(broker, scripted, node):
     server = scripted(say_nothing)
     one = node(server, on=False)
     one.hurry()
-    one.tune("/lib/mqtt/session.py", connack_ms=500)
+    one.tune("lib/mqtt/session.py", connack_ms=500)
     one.on("again in")
     assert "no CONNACK within 500 ms" in one.wait("mqtt: ")
     one.wait("again in", since=one.board.mark())

@@ -110,11 +110,8 @@ def test_a_value_that_is_no_number_is_told_and_not_sent(broker, node, subscribe)
     server = broker()
     reader = subscribe(server)
     one = node(server, on=False, sensors=[FAST])
-    driver = one.file("sensors/bme280.py")
-    good = driver.read_text()
     call = "convert(self._words, self._results)"
-    assert call in good
-    driver.write_text(good.replace(call, f"(float('nan'),) + {call}[1:]"))
+    one.patch("sensors/bme280.py", call, f"(float('nan'),) + {call}[1:]")
     one.on("temperature: nan is no value to publish")
     reader.wait_topic(one.of("humidity"))
     assert reader.of(one.of("temperature")) == []
@@ -132,9 +129,8 @@ def test_a_faulty_driver_stops_no_other_sensor(broker, node, subscribe, fault, t
     reader = subscribe(server)
     one = node(server, on=False, sensors=[FAST, CHIP])
     one.tune("node/sampler.py", READ_MS=1000)
-    driver = one.file("sensors/bme280.py")
     call = "convert(self._words, self._results)"
-    driver.write_text(driver.read_text().replace(call, fault + call))
+    one.patch("sensors/bme280.py", call, fault + call)
     one.on(f"temperature: {told}")
     next_of(reader, one.of("uptime"))
     assert one.board.boots == [1]

@@ -43,7 +43,7 @@ ROOT_FILES = st.dictionaries(
 NEW_ROOT = st.fixed_dictionaries(
     {name: st.just(data) for name, data in OURS.items()}, optional={"config.json": CONTENT}
 )
-POINTER = st.sampled_from((None, b"", b"a", b"b", b"b\n", b"c", b"\xff"))
+POINTER = st.sampled_from((None, b"", b"a", b"b", b"b\n", b"a b", b"c", b"\xff"))
 
 
 @st.composite

@@ -83,9 +83,13 @@ def air(no_leaks):
 
 def pytest_generate_tests(metafunc):
     # Whatever is marked so holds on both interpreters.
-    if "kind" in metafunc.fixturenames:
-        both = metafunc.definition.get_closest_marker("both")
-        metafunc.parametrize("kind", KINDS if both else KINDS[:1])
+    if "new_board" in metafunc.fixturenames:
+        marked = metafunc.definition.get_closest_marker
+        if marked("virtual"):
+            kinds = KINDS[1:]
+        else:
+            kinds = KINDS if marked("both") and not marked("emulated") else KINDS[:1]
+        metafunc.parametrize("kind", kinds)
 
 
 @pytest.fixture

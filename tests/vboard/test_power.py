@@ -5,7 +5,6 @@ import time
 
 import pytest
 
-from vboard import Board
 from vboard.clock import clock
 from vm import told
 
@@ -53,7 +52,7 @@ AGAIN = {
 
 
 @pytest.mark.parametrize("action", AGAIN)
-def test_reset_tells_its_cause_and_keeps_what_the_chip_keeps(make_board, action):
+def test_reset_tells_its_cause_and_keeps_what_the_chip_keeps(make_board, kind, action):
     cause, wake, memory, year, ticks_go_on = AGAIN[action]
     board = make_board(SETS.replace("ACTION", action), tell=TELL)
     board.power_on()
@@ -63,7 +62,8 @@ def test_reset_tells_its_cause_and_keeps_what_the_chip_keeps(make_board, action)
     board.wait_state("repl")
     assert board.boots == [1, cause]
     ticks = int(told(board).split()[-1])
-    assert ticks >= 30 if ticks_go_on else ticks < 30
+    # A virtual board's ticks are its host's.
+    assert kind == "virtual" or (ticks >= 30 if ticks_go_on else ticks < 30)
 
 
 @pytest.mark.parametrize("how", ["power", "reset button"])
@@ -83,12 +83,12 @@ def test_power_on_and_reset_button_clear_the_rtc_but_no_flash(make_board, how):
     assert board.boots == ([1] if how == "power" else [1, 1])
 
 
-def test_flash_and_nvs_outlive_the_board(make_board, tmp_path, air):
+def test_flash_and_nvs_outlive_the_board(make_board, new_board):
     board = make_board(SETS.replace("ACTION", "pass"), tell=TELL)
     board.power_on()
     board.wait_state("repl")
     board.close()
-    with Board(tmp_path / "board", air) as same:
+    with new_board() as same:
         same.power_on()
         same.wait_console("kept 7 lost None")
 
@@ -131,12 +131,12 @@ def test_deep_sleep_without_a_time_lasts_until_the_reset_button(make_board):
 
 
 def test_power_off_while_asleep_is_for_good(make_board):
-    board = make_board("import machine\nmachine.deepsleep(20)")
+    board = make_board("import machine\nmachine.deepsleep(200)")
     board.power_on()
     board.wait_state("sleeping")
     board.power_off()
     woken = threading.Event()
-    clock.call_later(0.04, woken.set)
+    clock.call_later(0.25, woken.set)
     assert woken.wait(5) and board.state == "off" and board.boots == [1]
 
 
@@ -174,16 +174,18 @@ def test_watchdog_outlives_a_soft_reset_and_bites_at_the_prompt(make_board):
 def test_watchdog_made_anew_has_the_new_time(make_board):
     board = make_board(
         "import machine, time\n"
-        "machine.WDT(timeout=20); machine.WDT(timeout=3_600_000)\n"
+        "machine.WDT(timeout=200); machine.WDT(timeout=3_600_000)\n"
         "try: machine.WDT(timeout=0)\n"
         "except ValueError: print('too short')\n"
-        "time.sleep_ms(50); print('alive')\n"
+        "time.sleep_ms(250); print('alive')\n"
     )
     board.power_on()
     board.wait_console("alive")
     assert board.boots == [1] and "too short" in board.console
 
 
+# A virtual board's ticks are its host's: asyncio's queue, in C, counts by them.
+@pytest.mark.emulated
 def test_ticks_wrap(make_board):
     board = make_board(
         "import asyncio, time\n"
@@ -209,7 +211,7 @@ def test_boot_py_runs_first_and_its_error_keeps_main_from_running(run):
     assert told(board).splitlines() == [
         "boot",
         "Traceback (most recent call last):",
-        '  File "/boot.py", line 2, in <module>',
+        '  File "boot.py", line 2, in <module>',
         "ValueError: ('bad', 1)",
     ]
 
@@ -217,22 +219,27 @@ def test_boot_py_runs_first_and_its_error_keeps_main_from_running(run):
 def test_error_ends_at_the_prompt_with_the_chip_s_name_of_it(run):
     board = run("import errno\nraise OSError(errno.ECONNREFUSED)")
     assert told(board).splitlines()[-1].startswith("OSError: [Errno ")
-    assert board.console.endswith("] ECONNREFUSED")
+    assert told(board).endswith("] ECONNREFUSED")
 
 
+# What ctrl-C hits is main(): the other task waits, and no moment is the wrong one.
 ENDLESS = """
 import asyncio
 async def ticker():
+    print("waits")
+    await event.wait()
     for n in range(1_000_000):
         print("tick", n)
         await asyncio.sleep_ms(5)
 async def main():
-    global task
+    global event, task
+    event = asyncio.Event()
     task = asyncio.create_task(ticker())
     while True:
         await asyncio.sleep_ms(1)
 async def stop():
     print("still there", not task.done())
+    event.set()
     await asyncio.sleep_ms(20)
     task.cancel()
     try:
@@ -250,7 +257,7 @@ except KeyboardInterrupt:
 def test_ctrl_c_leaves_the_tasks_to_a_second_run(make_board):
     board = make_board(ENDLESS)
     board.power_on()
-    board.wait_console("tick 1")
+    board.wait_console("waits")
     board.interrupt()
     board.wait_state("repl")
     lines = told(board).splitlines()
@@ -266,7 +273,7 @@ def test_ctrl_c_ends_a_wait(make_board, waits):
     board.wait_console("waits")
     board.interrupt()
     board.wait_state("repl")
-    assert board.console.endswith("KeyboardInterrupt: ")
+    assert told(board).endswith("KeyboardInterrupt: ")
 
 
 def test_ctrl_c_ends_a_busy_loop(make_board):
@@ -275,7 +282,7 @@ def test_ctrl_c_ends_a_busy_loop(make_board):
     board.wait_console("busy")
     board.interrupt()
     board.wait_state("repl")
-    assert board.console.endswith("KeyboardInterrupt: ")
+    assert told(board).endswith("KeyboardInterrupt: ")
 
 
 def test_ctrl_c_and_buttons_mean_nothing_to_a_board_that_is_off(make_board):

@@ -193,11 +193,10 @@ while True:
 """,
     "storing": """
 import time
-print("ready")
-while True:
-    with open("file.txt", "w") as file:
-        file.write("after")
-        time.sleep(100)
+with open("file.txt", "w") as file:
+    file.write("after")
+    print("ready")
+    time.sleep(100)
 """,
 }
 
@@ -216,7 +215,9 @@ def test_power_cut_ends_a_program(make_board, peer, state):
     assert time.monotonic() - began < 2
     assert board.state == "off" and told(board).splitlines()[-1] == "ready"
     assert "after" not in str([words for _, words in peer.connections])
-    assert not board.flash.path("file.txt").exists()
+    # A new file is there, empty, from open() on.
+    if state == "storing":
+        assert board.read_file("file.txt") == b""
 
 
 @pytest.mark.parametrize("state", ["waiting for a socket", "waiting for a stream"])
@@ -241,7 +242,7 @@ def test_peer_sees_no_fin_after_the_board_is_asleep(make_board, peer):
         "import link, machine\n"
         "sock = link.connect()\n"
         "sock.write(b'echo 1\\n'); sock.read(2)\n"
-        "try: machine.deepsleep(20) if machine.reset_cause() == 1 else None\n"
+        "try: machine.deepsleep(150) if machine.reset_cause() == 1 else None\n"
         "finally: sock.close()\n"
     )
     board.power_on()
@@ -257,7 +258,6 @@ def test_peer_sees_no_fin_after_the_board_is_asleep(make_board, peer):
         "sock.close()",
         "machine.soft_reset()",
         "raise SystemExit",
-        "del sock",
         "asyncio.run(asyncio.StreamReader(sock).wait_closed())",
     ],
 )
@@ -268,6 +268,15 @@ def test_peer_sees_the_fin_of_what_is_closed(make_board, peer, ends):
         "    sock = link.connect()\n"
         f"    {ends}\n"
     )
+    board.power_on()
+    peer.wait("FIN")
+    board.wait_state("repl")
+
+
+# The chip's sockets have a finaliser. The virtual board's are of a class in Python, which has none.
+@pytest.mark.emulated
+def test_peer_sees_the_fin_of_what_the_collector_finds(make_board, peer):
+    board = make_board("import link\nsock = link.connect()\ndel sock\n")
     board.power_on()
     peer.wait("FIN")
     board.wait_state("repl")
@@ -307,37 +316,40 @@ def test_file_is_as_it_was_or_as_it_was_meant_to_be(make_board):
         "            file.write('%08d' % n)\n"
         "    os.rename('file.txt', 'other.txt')\n"
         "    os.rename('other.txt', 'file.txt')\n"
-        "    if n == 1: print('ready')\n"
+        "    print('stored', n)\n"
     )
     sizes = set()
-    for _ in range(20):
+    for turn in range(20):
         since = board.mark()
         board.power_on()
-        board.wait_console("ready", since=since)
+        board.wait_console(f"stored {1 + turn // 4}", since=since)
         board.power_off()
-        before = _files(board)
-        text = (before.get("file.txt") or before.get("other.txt")).decode()
+        text = _stored(board)
         assert text == text[:8] * 300
         sizes.add(text[:8])
-        assert _files(board) == before
     assert len(sizes) > 1
 
 
-def _files(board):
-    return {p.name: p.read_bytes() for p in board.flash.folder.iterdir() if p.suffix == ".txt"}
+def _stored(board):
+    try:
+        return board.read_file("file.txt").decode()
+    except FileNotFoundError:
+        return board.read_file("other.txt").decode()
 
 
-def test_file_nobody_closed_is_not_stored(run):
-    board = run(
-        "import os\n"
-        "open('text.txt', 'w').write('never')\n"
-        "open('bytes.bin', 'wb').write(b'never')\n"
-        "kept = open('flushed.txt', 'w'); kept.write('stored'); kept.flush(); kept.write('not')\n"
-        "del kept\n"
-        "print(os.listdir())\n"
+def test_file_nobody_closed_is_as_it_was(make_board):
+    board = make_board(
+        "text = open('text.txt', 'w'); text.write('never')\n"
+        "new = open('bytes.bin', 'wb'); new.write(b'never')\n"
+        "kept = open('old.txt', 'w'); kept.write('never')\n"
+        "more = open('flushed.txt', 'w'); more.write('stored'); more.flush(); more.write('not')\n"
     )
-    assert "never" not in board.console and "text.txt" not in board.console
-    assert board.flash.path("flushed.txt").read_text() == "stored"
+    board.write_files({"old.txt": "as it was"})
+    board.power_on()
+    board.wait_state("repl")
+    board.power_off()
+    names = ("text.txt", "bytes.bin", "old.txt", "flushed.txt")
+    assert [board.read_file(name) for name in names] == [b"", b"", b"as it was", b"stored"]
 
 
 def test_callback_on_a_line_may_switch_its_board_off(make_board):

@@ -64,6 +64,8 @@ def console(request, tmp_path):
         (b"a", "started first /a"),
         (b"b", "started second /b"),
         (b"b\r\n", "started second /b"),
+        (b"a b", "started first /a"),
+        (b" a", "started first /a"),
         (None, "started flat /"),
     ],
 )

@@ -1,19 +1,14 @@
 """`fieldpost build`: firmware and configuration become a board's file system."""
 
-import contextlib
 import hashlib
 import json
-import shutil
-import signal
-import tempfile
 from pathlib import Path
 
 import sensors
-from node.config import PATH as CONFIG, ConfigError
+from node.config import PATH as CONFIG
 from vboard import profile as profiles
 
-from . import config, firmware, image
-from .output import complain
+from . import command, config, firmware, image, place
 
 # What a build consists of.
 FILES, IMAGE, MANIFEST = "files", "filesystem.bin", "manifest.json"
@@ -21,43 +16,24 @@ FILES, IMAGE, MANIFEST = "files", "filesystem.bin", "manifest.json"
 SLOT = firmware.SLOTS[0]
 
 
-class BuildError(Exception):
-    """No build can be put there; the text says why."""
+# What build() raises of itself, with OSError and ConfigError, whose faults are told otherwise.
+ERRORS = (place.PlaceError, profiles.ProfileError, firmware.CompileError, image.ImageError)
 
 
 def run(options):
     """Returns 0 for a build, 1 with the reason on stderr for none, 130 after a ctrl-C."""
     out = Path(options.out or Path("build", options.board))
-    try:
-        with _interruptible():
-            lines = _build(options, out.resolve())
-    except ConfigError as error:
-        for fault in error.faults:
-            complain(f"{options.config}: {fault}")
-        return 1
-    except (
-        BuildError,
-        profiles.ProfileError,
-        firmware.CompileError,
-        image.ImageError,
-    ) as error:
-        complain(f"fieldpost build: {error}")
-        return 1
-    except OSError as error:
-        complain(f"fieldpost build: {out}: can't be written: {error.strerror}")
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    for line in lines:
-        print(line)
-    print(f"{out}: {IMAGE}, its files in {FILES}/, {MANIFEST}")
-    return 0
+    closing = f"{out}: {IMAGE}, its files in {FILES}/, {MANIFEST}"
+    return command.run(options, out, build, ERRORS, closing)
 
 
-def _build(options, out):
-    """Puts a build there; returns the lines that tell of it."""
-    board = profiles.load(options.board)
-    _refuse_foreign(out)
+def build(options, out, board=None):
+    """Puts a build there; returns the lines that tell of it.
+
+    `board` is a Profile in place of the board file's. Raises one of ERRORS, ConfigError, OSError.
+    """
+    board = board or profiles.load(options.board)
+    place.refuse_foreign(out, (FILES, IMAGE, MANIFEST), "build")
     layout = board.layouts[options.layout]
     drivers = set(sensors.names())
     given = []
@@ -139,55 +115,11 @@ def _sha256(data):
     return hashlib.sha256(data).hexdigest()
 
 
-# ---- Where it is put -------------------------------------------------------------------------
-
-
-def _refuse_foreign(out):
-    """Raises BuildError for a folder with anything in it that isn't a build's."""
-    if not out.exists():
-        return
-    if not out.is_dir():
-        raise BuildError(f"{out}: a file, not a folder")
-    foreign = sorted({path.name for path in out.iterdir()} - {FILES, IMAGE, MANIFEST})
-    if foreign:
-        raise BuildError(f"{out}: holds {foreign[0]}, which no build made: name another folder")
-
-
 def _put(out, files, made, manifest):
-    """Writes a build beside its place, then puts it there: whole, or not at all."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    # For its owner alone, as mkdtemp makes it: the configuration has passwords.
-    beside = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    try:
-        new, old = beside / "new", beside / "old"
-        new.mkdir(0o700)
+    with place.whole(out) as new:
         for file in files:
             path = new / FILES / file.place(SLOT)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(file.data)
         (new / IMAGE).write_bytes(made)
         (new / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-        if out.exists():
-            out.rename(old)
-        try:
-            new.rename(out)
-        except BaseException:
-            if old.exists():
-                old.rename(out)
-            raise
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _interruptible():
-    # The command begins with a ctrl-C that ends it at once: from here on there is to tidy up.
-    def stop(*_):
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

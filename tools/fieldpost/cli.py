@@ -1,11 +1,13 @@
 """The command line: what can be said, and nothing of how it is done."""
 
 import argparse
+import importlib
 import os
 import re
 import sys
 
 from .broker import EMBEDDED
+from .output import complain
 
 # Without IPv6, which the nodes don't speak.
 ADDRESS = re.compile(r"([^\s/:\[\]]+)(?::([0-9]{1,5}))?")
@@ -20,6 +22,8 @@ def parser():
     _sim(commands)
     _config(commands)
     _build(commands)
+    _factory(commands)
+    _flash(commands)
     _deploy(commands)
     _vboard(commands)
     return top
@@ -79,19 +83,95 @@ def _build(commands):
         "use, and makes the image of its file system, the files themselves and a manifest.",
     )
     _board(build, "to build for")
-    build.add_argument(
+    _content(build, "build/NAME")
+
+
+def _factory(commands):
+    factory = commands.add_parser(
+        "factory",
+        help="make all that a board's flash needs, as one set",
+        description="Makes the set that a board needs: MicroPython's image cut into what belongs "
+        "to it, the file system that build makes and, if you like, NVS; each a file, and all of "
+        "them in factory.hex.",
+    )
+    _board(factory, "to make it for")
+    _content(factory, "build/NAME-factory")
+    factory.add_argument(
+        "--micropython",
+        metavar="FILE",
+        help="MicroPython's image for the board, a file or an address with http:// or https:// "
+        "(default: the one that the board file names)",
+    )
+    factory.add_argument(
+        "--sha256", type=_sum, metavar="HEX", help="what the image's SHA-256 must be"
+    )
+    factory.add_argument(
+        "--nvs",
+        metavar="FILE",
+        help="what NVS holds: a .csv as ESP-IDF's generator takes it, or a .bin of the "
+        "partition's size (default: NVS is left alone)",
+    )
+    factory.add_argument(
+        "--raw",
+        action="store_true",
+        help="make factory.bin as well: one piece without gaps, which erases NVS where it is "
+        "written",
+    )
+
+
+def _flash(commands):
+    flash = commands.add_parser(
+        "flash",
+        help="write a factory onto a board",
+        description="Writes what factory made onto a board and verifies it. What no part goes "
+        "to, NVS for instance, is kept.",
+    )
+    flash.add_argument(
+        "--port", help="the board's serial port (default: the only one that looks like a board)"
+    )
+    flash.add_argument(
+        "--board",
+        metavar="NAME",
+        help="the board, a file in boards/ (default: the one that the factory is for)",
+    )
+    flash.add_argument(
+        "--image",
+        metavar="FOLDER",
+        help="what factory made (default build/NAME-factory of the board, esp32_generic without "
+        "one)",
+    )
+    flash.add_argument(
+        "--only", choices=["firmware", "filesystem"], help="write just these parts of it"
+    )
+    flash.add_argument(
+        "--erase", action="store_true", help="erase all of the flash first: NVS and files go"
+    )
+    flash.add_argument(
+        "--baud",
+        type=_baud,
+        default=460_800,
+        metavar="N",
+        help="bits a second on the line (default 460800)",
+    )
+    flash.add_argument(
+        "--verbose", action="store_true", help="show what esptool says as well, on stderr"
+    )
+
+
+def _content(command, place):
+    command.add_argument(
         "--config",
         metavar="FILE",
         help="the node's configuration, which goes onto the board (default: none, all drivers)",
     )
-    build.add_argument(
+    command.add_argument(
         "--layout",
         choices=["standard", "ota"],
         default="standard",
         help="how the flash is divided: ota for MicroPython with two slots (default standard)",
     )
-    build.add_argument(
-        "--out", metavar="FOLDER", help="where it is put (default build/NAME of the board)"
+    command.add_argument(
+        "--out", metavar="FOLDER", help=f"where it is put (default {place} of the board)"
     )
 
 
@@ -232,6 +312,16 @@ def _seconds(text):
     return _number(float, text, 0.1, 10_000_000, "a number of seconds")
 
 
+def _baud(text):
+    return _number(int, text, 9_600, 4_000_000, "a whole number")
+
+
+def _sum(text):
+    if not re.fullmatch("[0-9a-fA-F]{64}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no SHA-256: 64 digits 0-9, a-f")
+    return text.lower()
+
+
 def _number(kind, text, lowest, highest, noun):
     try:
         value = kind(text)
@@ -266,16 +356,12 @@ def _address(text):
 def main(argv=None):
     """Runs a command; returns the exit code."""
     options = parser().parse_args(argv)
-    if options.command == "sim":
-        from . import sim as command
-    elif options.command == "build":
-        from . import build as command
-    elif options.command == "deploy":
-        from . import deploy as command
-    elif options.command == "vboard":
-        from . import vboard as command
-    else:
-        from . import config as command
+    try:
+        command = importlib.import_module(f".{options.command}", __package__)
+    except ModuleNotFoundError as error:
+        name = options.command
+        complain(f"fieldpost {name}: {error.name} is not installed: make {name} sets it up")
+        return 1
     return command.run(options)
 
 

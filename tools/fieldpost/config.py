@@ -1,11 +1,15 @@
 """`fieldpost config check FILE`: judged by the code that judges it on the board."""
 
 import json
+import re
 
 from node import config
 from vboard import profile as profiles
 
 from .output import complain
+
+# Half of a character beyond U+FFFF in JSON's escapes.
+HALF_ESCAPE = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}")
 
 
 def run(options):
@@ -37,7 +41,12 @@ def read(path):
     """Returns what the JSON of a file says. Raises ConfigError."""
     try:
         with open(path, encoding="utf-8") as file:
-            return json.load(file)
+            text = file.read()
+        half = HALF_ESCAPE.search(text)
+        if not half:
+            return json.loads(text)
+        line = text.count("\n", 0, half.start()) + 1
+        fault = f"line {line}: {half[0]}: half a character: write it itself, as boards need it"
     except FileNotFoundError:
         fault = "not found"
     except IsADirectoryError:

@@ -2,27 +2,38 @@
 
 import contextlib
 import io
-import os
 import struct
 import time
 from typing import cast
 
 from mpremote.transport import TransportError
 from mpremote.transport_serial import SerialTransport
-from serial import Serial
-from serial.tools import list_ports
+from serial import Serial, SerialException, serial_for_url
+
+from . import ports
 
 RAW = b"raw REPL; CTRL-B to exit\r\n"
-# How often a program that goes on after a ctrl-C gets another one.
+# How many ctrl-C a program gets that goes on after one.
 ATTEMPTS = 2
 # What esptool greets a ROM loader with (ESP32 Serial Protocol, SYNC), in its SLIP frame.
 SYNC = b"\xc0\x00\x08\x24\x00\x00\x00\x00\x00\x07\x07\x12\x20" + b"\x55" * 32 + b"\xc0"
 # And how the answer begins.
 SYNC_ANSWER = b"\xc0\x01\x08"
+# How long a board may take for the next byte of an answer, s: a farewell, the sum of a large file.
+PATIENCE_S = 10
 # How long a single read waits at most, s: some of the transport's have no other limit.
 READ_S = 1
+# Of what a program says while it is stopped, bytes that are kept.
+LAST = 4096
 # Until nothing more is expected of a board that has answered, s.
 QUIET_S = 0.2
+# What to do about some errors on the board; without a name in some builds of MicroPython.
+FULL = "the board's file system is full: remove files"
+HINTS = {
+    "ENOSPC": FULL,
+    "OSError: 28": FULL,
+    "MemoryError": "the board has too little memory left: reset it, deploy again at once",
+}
 
 
 class LinkError(Exception):
@@ -30,7 +41,7 @@ class LinkError(Exception):
 
 
 class BoardError(Exception):
-    """What was asked for failed on the board; the text is the error's last line there."""
+    """What was asked for failed on the board; the text says why or what the board says."""
 
 
 class _Transport(SerialTransport):
@@ -47,31 +58,15 @@ class _Transport(SerialTransport):
         return super().read_until(min_num_bytes, ending, limit, data_consumer, timeout_overall)
 
 
-def find(port=None):
-    """Returns the port to use: the one given or the only one that may be a board's.
-
-    Raises LinkError, with the ports that there are.
-    """
-    if port:
-        return port
-    found = sorted(one for one in list_ports.comports() if one.vid is not None)
-    if not found:
-        raise LinkError("no serial port looks like a board: plug it in, or name one with --port")
-    if len(found) > 1:
-        told = ", ".join(f"{one.device} ({one.description})" for one in found)
-        raise LinkError(f"several ports look like a board: name one with --port: {told}")
-    return found[0].device
-
-
 class Link:
-    """A board at `port`. No answer waits longer than `patience_s` seconds for its next byte.
+    """A board at `port`, whose answers are waited for `patience_s` seconds a byte at most.
 
     Each call raises LinkError when the board can't be talked to.
     """
 
-    def __init__(self, port, patience_s=10):
+    def __init__(self, port, patience_s=None):
         self.port = port
-        self._patience_s = patience_s
+        self._patience_s = patience_s or PATIENCE_S
         self._transport = self._open()
 
     def __enter__(self):
@@ -99,24 +94,28 @@ class Link:
         with self._told():
             said, fault = self._transport.exec_raw(code, timeout=self._patience_s)
         if fault:
-            raise BoardError(fault.decode(errors="replace").strip().splitlines()[-1])
-        return said.decode()
+            text = fault.decode(errors="replace").strip()
+            raise BoardError(_hint(text.rpartition("\n")[2]))
+        return said.decode(errors="replace")
 
     def reset(self):
         """Resets the chip."""
         with self._told():
-            self._transport.exec_raw_no_follow("import machine\nmachine.reset()")
+            # Not at once: what the board answers to this would get lost.
+            self._transport.exec_raw_no_follow(
+                "import machine, time\ntime.sleep_ms(100)\nmachine.reset()"
+            )
 
     def restart(self):
         """Starts the program anew without a reset of the chip."""
         with self._told():
             self._transport.exit_raw_repl()
-            self._transport.serial.write(b"\x04")
+            self._serial.write(b"\x04")
 
     def leave(self):
         """Leaves the board at its friendly prompt, if that can be had."""
         with contextlib.suppress(OSError, TransportError):
-            self._transport.serial.write(b"\r\x03\x02")
+            self._serial.write(b"\r\x03\x02")
 
     def lines(self, seconds):
         """Yields the console's lines for so long. A port may vanish and come back meanwhile."""
@@ -124,17 +123,17 @@ class Link:
         pending = b""
         while time.monotonic() < end:
             try:
-                *whole, pending = (pending + self._read()).split(b"\n")
+                pending += self._serial.read(self._serial.in_waiting or 1)
             except OSError:
                 # USB of the chip's own goes with its reset.
                 self._reopen(end)
-                continue
+            *whole, pending = pending.split(b"\n")
             for line in whole:
                 yield line.decode(errors="replace").rstrip("\r")
 
-    def _read(self):
-        serial = cast(Serial, self._transport.serial)
-        return serial.read(serial.in_waiting or 1)
+    @property
+    def _serial(self):
+        return cast(Serial, self._transport.serial)
 
     # ---- Opening
 
@@ -159,25 +158,32 @@ class Link:
 
     def _ask_raw(self):
         # ctrl-C, ctrl-A. Carriage returns end what somebody has begun to type.
-        self._transport.serial.write(b"\r\x03")
-        self._transport.serial.write(b"\r\x01")
+        self._serial.write(b"\r\x03")
+        self._serial.write(b"\r\x01")
         return self._until(RAW)
 
     def _settle(self, attempt):
         # The program may have left more than one request for the prompt.
         if attempt:
             self._until(b"\xff", QUIET_S)
-            self._transport.serial.write(b"\r\x01")
+            self._serial.write(b"\r\x01")
             self._until(RAW)
         self._transport.in_raw_repl = True
 
     def _greet_loader(self):
-        self._transport.serial.write(SYNC)
+        self._serial.write(SYNC)
         return self._until(SYNC_ANSWER, 1)
 
-    def _until(self, ending, quiet=None):
-        quiet = quiet or self._patience_s
-        return self._transport.read_until(1, ending, timeout=quiet, timeout_overall=quiet)
+    def _until(self, ending, seconds=None):
+        """Reads until `ending` has come, or time is up; returns the last of what has come."""
+        # Not the transport's read_until(), which has no end while a program prints and prints.
+        end = time.monotonic() + (seconds or self._patience_s)
+        said = bytearray()
+        while not said.endswith(ending) and time.monotonic() < end:
+            # Byte by byte at the end: what comes behind it is for who asks next.
+            said += self._serial.read(max(1, self._serial.in_waiting - len(RAW)))
+            del said[:-LAST]
+        return bytes(said)
 
     def _silence(self, said):
         if said.endswith(SYNC_ANSWER) or b"waiting for download" in said:
@@ -200,9 +206,16 @@ class Link:
             raise LinkError(f"{self.port}: the board no longer answers") from None
 
 
+def _hint(fault):
+    return next(
+        (told for sign, told in HINTS.items() if sign in fault), f"the board says: {fault}"
+    )
+
+
 def _why_closed(port):
-    if os.name == "posix" and not os.path.exists(port):
-        return "there is no such port"
-    if os.name == "posix" and not os.access(port, os.R_OK | os.W_OK):
-        return "you may not open it: become a member of its group (dialout on Debian)"
-    return "can't be opened: close the program that has it, a monitor for instance"
+    # The transport keeps it to itself.
+    try:
+        serial_for_url(port, exclusive=True).close()
+    except (SerialException, ValueError) as error:
+        return ports.reason(error)
+    return "was in use a moment ago: try again"

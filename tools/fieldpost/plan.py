@@ -36,6 +36,11 @@ def digest(data):
     return hashlib.sha256(data).hexdigest()
 
 
+def pointed(data):
+    """Returns what boot.py takes a pointer's bytes for."""
+    return data.decode(errors="replace")[:2].strip()
+
+
 @dataclass(frozen=True)
 class Stored:
     """A file on the board."""
@@ -52,7 +57,7 @@ class Found:
     files: dict = field(default_factory=dict)
     # Folders, in the slots and in FLAT, with these themselves.
     folders: set = field(default_factory=set)
-    # What the pointer says, "" without one.
+    # What the pointer says, as pointed() has it; "" without one.
     pointer: str = ""
     # Bytes of a block, and how many are free.
     block: int = 4096
@@ -103,6 +108,12 @@ class Plan:
     kept: dict
     # Somebody else's files at the root that are kept under another name.
     saved: list
+
+    @property
+    def flip(self):
+        """The number of the step at which the old application becomes the new one, -1: it was."""
+        found = (number for number, step in enumerate(self.steps) if step.path == POINTER)
+        return next(found, -1)
 
     def blocks(self, block):
         """Returns (blocks that the steps write before any old file goes, those they free before).

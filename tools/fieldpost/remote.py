@@ -6,6 +6,7 @@ from pathlib import Path
 
 from . import plan as plans
 from .firmware import POINTER, SLOTS
+from .link import BoardError
 
 ONBOARD = Path(__file__).with_name("onboard.py")
 # Bytes sent at a time: what the board needs of memory for them is about four times as much.
@@ -30,44 +31,45 @@ class Remote:
 
     def board(self):
         """Returns (what the board calls itself, version of the bytecode that it loads)."""
-        return json.loads(self._link.run("board()"))
+        return _parsed(json.loads, self._link.run("board()"))
 
     def found(self):
         """Returns what there is, as plan.Found."""
-        found = plans.Found()
-        for place in (*SLOTS, *ROOT, *plans.FLAT):
-            self._tell(place, found)
+        found = self._told((*SLOTS, *ROOT, *plans.FLAT))
         if POINTER in found.files:
-            found.pointer = self.read(POINTER).decode(errors="replace").strip()
-        found.block, found.free = json.loads(self._link.run("space()"))
+            found.pointer = plans.pointed(self.read(POINTER))
+        found.block, found.free = _parsed(json.loads, self._link.run("space()"))
         return found
 
     def files(self, folder):
         """Returns {path: plan.Stored} of all files in a folder."""
-        found = plans.Found()
-        self._tell(folder, found)
-        return found.files
+        return self._told((folder,)).files
 
-    def _tell(self, place, found):
-        for line in self._link.run(f"tell({'/' + place!r})").splitlines():
-            path, *file = json.loads(line)
+    def _told(self, places):
+        found = plans.Found()
+        paths = tuple(f"/{place}" for place in places)
+        for line in self._link.run(f"for path in {paths!r}: tell(path)").splitlines():
+            path, *file = _parsed(json.loads, line)
             if file:
                 found.files[path[1:]] = plans.Stored(*file)
             else:
                 found.folders.add(path[1:])
+        return found
 
     def read(self, path):
         """Returns a file's content."""
         lines = self._link.run(f"show({'/' + path!r})").splitlines()
-        return b"".join(binascii.a2b_base64(line) for line in lines)
+        return b"".join(_parsed(binascii.a2b_base64, line) for line in lines)
 
     def send(self, path, data, digest):
         """Puts a file in place, whole or not at all."""
         code = f"begin({'/' + path!r})\n"
         for start in range(0, len(data), CHUNK):
+            if start:
+                self._link.run(code)
+                code = ""
             text = binascii.b2a_base64(data[start : start + CHUNK], newline=False).decode()
-            self._link.run(f"{code}more('{text}')")
-            code = ""
+            code += f"more('{text}')\n"
         self._link.run(f"{code}end({'/' + path!r}, '{digest}')")
 
     def copy(self, source, path, digest):
@@ -81,3 +83,12 @@ class Remote:
 
     def make_folder(self, path):
         self._link.run(f"os.mkdir({'/' + path!r})")
+
+
+def _parsed(parse, text):
+    try:
+        return parse(text)
+    except ValueError:
+        raise BoardError(
+            f"the board printed {text.strip()[:40]!r} meanwhile: reset it, deploy again at once"
+        ) from None

@@ -35,6 +35,7 @@ class BaseBoard:
 
     def __init__(self, folder, air, name=None, profile="esp32_generic", on_line=None):
         self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
         self.name = name or self.folder.name
         # What ticks_us() starts from at every reset: a test sets it to come close to the wrap.
         self.ticks_start_us = 0
@@ -115,6 +116,7 @@ class BaseBoard:
         if cause != SOFT_RESET:
             self.wake_reason = TIMER_WAKE if cause == DEEPSLEEP_RESET else 0
         self.boots.append(cause)
+        self._end_line()
         try:
             self.hardware.reset(soft=cause == SOFT_RESET)
         except PowerCut:
@@ -219,6 +221,11 @@ class BaseBoard:
         if self.on_line:
             for line in lines:
                 self.on_line(self, line.rstrip("\r"))
+
+    def _end_line(self):
+        # A prompt, for one: what the next boot says isn't its end.
+        if self._unfinished:
+            self.print("\n")
 
     @property
     def console(self):

@@ -7,26 +7,31 @@ from .flash import FlashError, PowerCut
 
 # What getaddrinfo() says of a name that nobody knows (lwIP's EAI_FAIL).
 NO_NAME = (-202, "EAI_FAIL")
+# What a program asks for that wants the ROM loader.
+BOOTLOADER = ("bootloader", None)
 
 
 class Calls:
     """Performs calls by name. `relays`: the program's sockets, by their numbers.
 
-    `end(restart)` stops the program: for a (reset cause, ms of sleep or None), or None when the
-    board has lost its power.
+    `end(restart)` stops the program: for a (reset cause, ms of sleep or None), for BOOTLOADER, or
+    for None when the board has lost its power. `ctrl_c()` types one.
     """
 
-    def __init__(self, board, relays, end):
+    def __init__(self, board, relays, end, ctrl_c):
         self._board = board
         self._relays = relays
         self._end = end
         # Name -> what does it; all other names are peripherals.
         self._own = {
             "stop": lambda cause, delay_ms: end((cause, delay_ms)),
+            "bootloader": lambda: end(BOOTLOADER),
+            "ctrl_c": ctrl_c,
             "identity": self._identity,
             "flash_program": self._flash_program,
             "flash_erase": self._flash_erase,
             "net_resolve": self._resolve,
+            "net_peer": self._peer,
             "net_connect": self._connect,
             "net_bind": lambda number, *to: self._relay(number).bind(*to),
             "net_option": lambda number, *option: self._relay(number).option(*option),
@@ -35,15 +40,20 @@ class Calls:
 
     def perform(self, name, args):
         """Returns plain values. Raises OSError, ValueError, TypeError."""
-        if name in self._own:
-            return self._own[name](*args)
-        if name.startswith("_") or not hasattr(self._board.hardware, name):
+        call = self._own.get(name)
+        if call is None and not name.startswith("_"):
+            call = getattr(self._board.hardware, name, None)
+        if call is None:
             raise ValueError(f"the board has no {name!r} to call")
-        return getattr(self._board.hardware, name)(*args)
+        try:
+            return call(*args)
+        except PowerCut:
+            self._end(None)
 
     def _identity(self):
         profile = self._board.profile
-        return {"machine": f"{profile.name} (virtual)", "build": profile.image}
+        chip = profile.chip.upper()
+        return {"machine": f"Virtual {profile.name} with {chip}", "build": profile.image}
 
     def _flash_program(self, offset, data):
         self._write(self._board.flash.program, offset, data)
@@ -56,14 +66,17 @@ class Calls:
             do(*args)
         except FlashError as error:
             raise OSError(errno.EIO, str(error)) from None
-        except PowerCut:
-            self._end(None)
 
     def _connect(self, number, host, port):
         """Returns an error number, 0 when the outcome will come by the socket's pipe."""
         if not self._board.radio.online:
             return errno.EHOSTUNREACH
         return self._relay(number).connect(*self._resolve(host, port))
+
+    def _peer(self, host, port):
+        if not self._board.radio.online:
+            raise OSError(errno.EHOSTUNREACH, "EHOSTUNREACH")
+        return self._resolve(host, port)
 
     def _relay(self, number):
         if number not in self._relays:

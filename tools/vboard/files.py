@@ -3,11 +3,13 @@
 Only while the board's program leaves them alone: two that write one file system ruin it.
 """
 
+from typing import Any, cast
+
 # What extmod/vfs_lfs.c and vfs_lfsx.c set. The number of blocks must be the partition's: another
 # is refused at mounting.
 BLOCK = 4096
 READ = PROGRAM = LOOKAHEAD = 32
-GEOMETRY = {
+GEOMETRY: dict[str, Any] = {
     "block_size": BLOCK,
     "read_size": READ,
     "prog_size": PROGRAM,
@@ -25,11 +27,10 @@ class Files:
         # Here: boards whose files nobody touches from outside do without the package.
         import littlefs
 
-        self._context = _Cells(flash, partition)
-        self._fs = littlefs.LittleFS(
-            self._context, block_count=partition.size // BLOCK, mount=False, **GEOMETRY
-        )
-        if self._context.blank:
+        cells = cast(Any, _Cells(flash, partition))
+        options = {**GEOMETRY, "block_count": partition.size // BLOCK}
+        self._fs = littlefs.LittleFS(cells, False, **options)
+        if cells.blank:
             self._fs.format()
         self._fs.mount()
 

@@ -1,7 +1,8 @@
 """The board's file system on a folder of this machine.
 
-A file written on LittleFS is there when it is closed or flushed, and as it was before until then:
-so a write is kept in memory and put in place whole. What a power cut interrupts never happened.
+A file written on LittleFS is there when it is closed or flushed, and until then as it was before,
+a new one empty: so a write is kept in memory and put in place whole. What a power cut interrupts
+never happened.
 """
 
 import errno
@@ -44,16 +45,23 @@ class Flash:
         """Opens a file as MicroPython's open() does; check() is called before it is stored."""
         path = self.path(name)
         kind = mode.replace("b", "").replace("t", "") or "r"
-        if kind not in ("r", "w", "a", "r+", "w+", "a+"):
+        if kind.replace("+", "") not in ("r", "w", "a", "x"):
             raise ValueError(f"mode {mode!r}")
         if path.is_dir():
             raise OSError(errno.EISDIR, "EISDIR")
         if kind[0] == "r" and not path.exists():
             raise OSError(errno.ENOENT, "ENOENT")
-        if kind != "r" and not path.parent.is_dir():
-            raise OSError(errno.ENOENT, "ENOENT")
+        if kind[0] == "x" and path.exists():
+            raise OSError(errno.EEXIST, "EEXIST")
+        if kind != "r":
+            self._create(path)
         raw = _File(self, path, kind, check)
         return raw if "b" in mode else _Text(raw)
+
+    def _create(self, path):
+        if not path.parent.is_dir():
+            raise OSError(errno.ENOENT, "ENOENT")
+        path.touch()
 
     def store(self, path, data):
         """Puts a file in place whole. Raises OSError when it doesn't fit."""

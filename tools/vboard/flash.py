@@ -70,11 +70,11 @@ class Flash:
     def program(self, offset, data):
         """Clears the bits that are 0 in `data`; the others stay as they are."""
         self._check(offset, len(data))
-        end = offset + len(data)
+        begin, end = offset, offset + len(data)
         while offset < end:
             # A page at most, and none over a page's border.
             stop = min(end, offset - offset % PAGE + PAGE)
-            part, data = data[: stop - offset], data[stop - offset :]
+            part = data[offset - begin : stop - begin]
             torn = self._step()
             self._put(offset, _and(self._cells[offset:stop], _or(part, torn)))
             self._end(torn)

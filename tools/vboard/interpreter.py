@@ -58,6 +58,7 @@ class Interpreter:
         self._modules = modules.Modules(
             board.flash,
             self._provided(),
+            {"random": _module("random", **_random(board.chance))},
             Halted,
             self.check,
             open=self._open,
@@ -246,12 +247,10 @@ class Interpreter:
             file.write(text)
 
     def _provided(self):
-        chance = random.Random(self._board.chance.getrandbits(64))
         return {
             "_board": _module("_board", **self._link()),
             "_host": _module("_host", json=json, os=os, select=select, socket=socket, time=time),
             "sys": self._sys(),
-            "random": _module("random", **_random(chance)),
         }
 
     def _link(self):
@@ -309,11 +308,13 @@ class _Console:
 
 def format_exception(error):
     """Returns the traceback as MicroPython prints it: the board's own frames only."""
-    lines = ["Traceback (most recent call last):"]
+    lines = []
     for frame, line in traceback.walk_tb(error.__traceback__):
         if "__halted__" in frame.f_builtins:
             where = frame.f_code
             lines.append(f'  File "{where.co_filename}", line {line}, in {where.co_name}')
+    if lines:
+        lines.insert(0, "Traceback (most recent call last):")
     # CPython has a class for many an errno.
     kind = OSError if isinstance(error, OSError) else type(error)
     lines.append(f"{kind.__name__}: {error}")
@@ -335,7 +336,8 @@ def _exit(value=0):
     raise SystemExit(value)
 
 
-def _random(chance):
+def _random(seeds):
+    chance = random.Random(seeds.getrandbits(64))
     # MicroPython's random module has these and no others.
     names = "choice getrandbits randint random randrange seed uniform"
     return {name: getattr(chance, name) for name in names.split()}

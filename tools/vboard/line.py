@@ -18,6 +18,9 @@ LOOK_S = 0.01
 class Line:
     """The chip's end; the other end is the device at `path`. `stop` is an Event that ends it."""
 
+    # A tool that closes the port lets go of the chip: that is its reset.
+    resets = True
+
     def __init__(self, stop):
         self._stop = stop
         self._fd, other = pty.openpty()

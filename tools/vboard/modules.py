@@ -1,7 +1,8 @@
 """The import system of one board on CPython: its own modules, from its own files.
 
-Search order as on the chip, by the board's sys.path: its root, what the firmware image brings
-(here the stand-ins), /lib. A module that MicroPython on an ESP32 doesn't have can't be imported.
+Search order as on the chip, by the board's sys.path: its root, what the firmware image has frozen
+into it, /lib; and behind them what is built into MicroPython, but for some modules that come first
+of all. A module that MicroPython on an ESP32 doesn't have can't be imported.
 """
 
 import ast
@@ -13,9 +14,13 @@ import types
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-# What MicroPython adds to CPython or does otherwise, the ESP32's modules, and what its image has
-# frozen into it.
-STAND_INS = (HERE / "language", HERE / "chip", HERE / "frozen")
+# What MicroPython adds to CPython or does otherwise, and the ESP32's modules.
+BUILT_IN = (HERE / "language", HERE / "chip")
+# What its image has frozen into it, beside a module of `language`.
+FROZEN = HERE / "frozen"
+FROZEN_LANGUAGE = "asyncio"
+# Built-in modules that no file can stand in for (py/objmodule.c).
+FIRST = ("cmath", "gc", "math", "micropython")
 
 # Modules of CPython that do what MicroPython's do on ESP32, and the names it has of them.
 SAME = {
@@ -112,10 +117,14 @@ code = _Code()
 class Modules:
     """sys.modules and __import__ of one board."""
 
-    def __init__(self, flash, provided, halted, check, **changed_builtins):
-        """`halted` is the exception that ends a program, check() raises it when it is time."""
+    def __init__(self, flash, loaded, made, halted, check, **changed_builtins):
+        """`loaded` are modules that are there from the start, `made` some that are built in.
+
+        `halted` is the exception that ends a program, check() raises it when it is time.
+        """
         self._flash = flash
-        self.loaded = dict(provided)
+        self.loaded = dict(loaded)
+        self._made = made
         # Package -> where its parts are: a folder, and how that is shown.
         self._folders = {}
         # Bytes of the board's own sources that were loaded, for the estimate of its memory.
@@ -145,7 +154,7 @@ class Modules:
         """Runs a file of the board's root as __main__."""
         # Kept: at the prompt all of it is still there.
         main = self.loaded.setdefault("__main__", self._new("__main__", ""))
-        self._run(main, self._flash.folder / name, "/" + name)
+        self._run(main, self._flash.folder / name, name)
 
     def _new(self, name, package):
         module = types.ModuleType(name)
@@ -154,7 +163,7 @@ class Modules:
 
     def _run(self, module, path, shown):
         module.__file__ = shown
-        own = shown.startswith("/")
+        own = not shown.startswith("<")
         self.source_bytes += path.stat().st_size if own else 0
         module.__dict__["__builtins__"] = self._builtins if own else self._all
         exec(code.get(path, shown), module.__dict__)
@@ -189,7 +198,15 @@ class Modules:
 
     def _find(self, name):
         parent, _, relative = name.rpartition(".")
-        for folder, shown in self._places(parent):
+        places = (self._built_in,) if name in FIRST else (self._from_places, self._built_in)
+        for find in places:
+            module = find(name, parent, relative)
+            if module:
+                return module
+        raise ImportError(f"no module named '{name}'")
+
+    def _from_places(self, name, parent, relative):
+        for folder, shown in self._places(parent, relative):
             path = folder / relative
             # A folder comes before a file of its name, and needs no __init__.py.
             if path.is_dir():
@@ -198,10 +215,18 @@ class Modules:
                 path = path.with_name(path.name + ".py")
                 module = self._new(name, parent)
                 return self._from_file(module, path, f"{shown}{relative}.py")
-        if name in SAME:
-            self.loaded[name] = self._same(name)
+        return None
+
+    def _built_in(self, name, parent, relative):
+        for folder in () if parent else BUILT_IN:
+            path = folder / f"{name}.py"
+            if path.is_file():
+                shown = f"<{folder.name}>/{name}.py"
+                return self._from_file(self._new(name, ""), path, shown)
+        if name in SAME or name in self._made:
+            self.loaded[name] = self._made.get(name) or self._same(name)
             return self.loaded[name]
-        raise ImportError(f"no module named '{name}'")
+        return None
 
     def _same(self, name):
         # A module of its own for each board, which may change it.
@@ -211,17 +236,18 @@ class Modules:
             vars(module)["open"] = self._open
         return module
 
-    def _places(self, package):
+    def _places(self, package, relative):
         if package:
             # A package's parts are in its folder and nowhere else.
             yield from self._folders.get(package, ())
             return
         for place in self.loaded["sys"].path:
-            if place == ".frozen":
-                for folder in STAND_INS:
-                    yield folder, f"<{folder.name}>/"
+            if place != ".frozen":
+                yield self._flash.path(place), place.rstrip("/") + "/" if place else ""
+            elif relative == FROZEN_LANGUAGE:
+                yield HERE / "language", "<language>/"
             else:
-                yield self._flash.path(place), self._flash.absolute(place).rstrip("/") + "/"
+                yield FROZEN, f"<{FROZEN.name}>/"
 
     def _package(self, name, init, shown):
         module = self._new(name, name)

@@ -11,8 +11,10 @@ import sysconfig
 # Runs MicroPython within CPython's process, which costs less than its own start-up script. The
 # pipe argv[1] has one writer, the board's process: when that ends, O_ASYNC and F_SETSIG (10) have
 # the kernel end this one, whatever it does.
+# SIGUSR2 does nothing but end a wait: CPython's handler for it is never come to.
 LAUNCH = """
-import fcntl, os, sys
+import _signal, fcntl, os, sys
+_signal.signal(_signal.SIGUSR2, print)
 life = int(sys.argv[1])
 fcntl.fcntl(life, fcntl.F_SETOWN, os.getpid())
 fcntl.fcntl(life, 10, 9)
@@ -86,6 +88,10 @@ class Process:
             finally:
                 os.kill(pid, signal.SIGCONT)
         return True
+
+    def nudge(self):
+        """Has the program look whether there was a ctrl-C just before it began to wait."""
+        LIBC.tgkill(self._process.pid, self._process.pid, signal.SIGUSR2)
 
     def _catches_sigint(self):
         with open(f"/proc/{self._process.pid}/status", encoding="ascii") as file:

@@ -26,7 +26,7 @@ APP = 0x10000
 TABLES = ("micropython", "flash", "layout", "memory", "pins")
 KEYS = {
     "": ("name", "chip", *TABLES, "i2c"),
-    "micropython": ("image", "offset", "ota_image"),
+    "micropython": ("image", "offset", "ota_image", "version", "url", "sha256"),
     "flash": ("size",),
     "layout": LAYOUTS,
     "memory": ("heap", "budget"),
@@ -50,6 +50,16 @@ class Layout:
 
 
 @dataclass(frozen=True)
+class Download:
+    """One version of MicroPython's image with the standard layout."""
+
+    version: str
+    url: str
+    # Of the image's bytes, 64 hexadecimal digits in lower case.
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Profile:
     name: str
     chip: str
@@ -58,6 +68,8 @@ class Profile:
     image: str
     ota_image: str | None
     image_offset: int
+    # Where it is fetched, None: the user has to give it.
+    download: Download | None
     flash: int
     # Layout by its name, "standard" and "ota".
     layouts: dict
@@ -118,6 +130,7 @@ class _Reader:
             image=self._text("micropython.image"),
             ota_image=self._text(OTA_IMAGE) if self._has(OTA_IMAGE) else None,
             image_offset=self._one("micropython.offset", (CHIPS[chip],)),
+            download=self._download(),
             flash=flash,
             layouts={name: self._layout(name, flash) for name in LAYOUTS},
             heap=heap,
@@ -165,6 +178,22 @@ class _Reader:
         value = self._value(key)
         if not _whole(value) or not lowest <= value <= highest:
             raise _wrong(key, value, f"a whole number from {lowest} to {highest}")
+        return value
+
+    def _download(self):
+        """Returns the Download: its three keys are there together or not at all."""
+        if not any(self._has(f"micropython.{key}") for key in ("version", "url", "sha256")):
+            return None
+        return Download(
+            self._text("micropython.version"),
+            self._form("micropython.url", r"https?://\S+", "an address with https://"),
+            self._form("micropython.sha256", "[0-9a-f]{64}", "64 digits 0-9, a-f"),
+        )
+
+    def _form(self, key, form, allowed):
+        value = self._text(key)
+        if not re.fullmatch(form, value):
+            raise _wrong(key, value, allowed)
         return value
 
     # Pins

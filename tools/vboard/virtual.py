@@ -9,6 +9,7 @@ import threading
 
 from . import partitions
 from .board import PWRON_RESET, SOFT_RESET, BaseBoard
+from .calls import BOOTLOADER
 from .files import Files
 from .flash import Flash, PowerCut, Region
 from .line import Line
@@ -20,6 +21,8 @@ FLASH = "flash.bin"
 IMAGE_MAGIC = 0xE9
 # How esptool's SYNC begins: on a line without reset lines it stands for the reset into the loader.
 SYNC = b"\xc0\x00\x08\x24\x00\x00\x00\x00\x00\x07\x07\x12\x20"
+# Pause before looking whether a program has been halted, s.
+LOOK_S = 0.01
 # How long the console waits for who has the port open and doesn't read, s.
 UNREAD_S = 1
 
@@ -27,8 +30,9 @@ UNREAD_S = 1
 class VirtualBoard(BaseBoard):
     """A board whose flash is the file flash.bin in its folder, of the profile's size.
 
-    Beside a board's states there are "download" (it is in its ROM loader) and "blank" (there is
-    nothing in the flash that could boot). `port` is the path of its serial port.
+    Beside a board's states there are "download" (it is in its ROM loader), "held" (in reset, by a
+    port's reset lines) and "blank" (there is nothing in the flash that could boot). `port` is the
+    path of its serial port.
     """
 
     def __init__(self, folder, air, name=None, profile="esp32_generic", on_line=None):
@@ -42,18 +46,20 @@ class VirtualBoard(BaseBoard):
         # Set at the board's end; set while no tool may talk to the ROM loader.
         self._stop = threading.Event()
         self._no_loader = threading.Event()
-        self._line = Line(self._stop)
-        self.port = self._line.path
-        self._reader = threading.Thread(target=self._read, name=f"{self.name}-port", daemon=True)
-        self._reader.start()
+        # The ends of its serial port that tools may open, and the thread that reads each.
+        self._ports, self._readers = [], []
+        self.port = self._add(Line(self._stop)).path
+        # True while EN is held low.
+        self._held = False
 
     def close(self):
         if self._stop.is_set():
             return
         super().close()
         self._stop.set()
-        self._reader.join()
-        self._line.close()
+        for reader, line in zip(self._readers, self._ports, strict=True):
+            reader.join()
+            line.close()
 
     def install_micropython(self, layout="standard"):
         """Puts into the flash what a MicroPython image does: where it begins, and its table.
@@ -68,24 +74,30 @@ class VirtualBoard(BaseBoard):
         self._put(partitions.TABLE, table)
 
     def files(self):
-        """Returns the Files of its file system. Raises RuntimeError while a program runs."""
-        if self.state == "running":
-            raise RuntimeError(f"{self.name} runs: its files are its own")
+        """Returns the Files of its file system as they are now: to read while a program runs."""
+        if self.state == "off":
+            # Whoever looks at the flash then brings the power for it.
+            self.flash.power_on()
         return Files(self.flash, partitions.load(self.flash)["vfs"])
 
     def write_files(self, files):
-        """Writes {path: bytes or text} into its file system, while no program runs."""
-        found = self.files()
+        """Writes {path: bytes or text} into its file system. Raises RuntimeError as it runs."""
+        found = self._idle_files()
         for path, data in files.items():
             found.write(path, data.encode() if isinstance(data, str) else data)
 
     def read_file(self, path):
-        """Returns a file's bytes, while no program runs. Raises FileNotFoundError."""
+        """Returns a file's bytes. Raises FileNotFoundError."""
         return self.files().read(path)
 
     def remove_file(self, path):
-        """Removes a file, while no program runs. Raises FileNotFoundError."""
-        self.files().remove(path)
+        """Removes a file. Raises FileNotFoundError, RuntimeError as it runs."""
+        self._idle_files().remove(path)
+
+    def _idle_files(self):
+        if self.state == "running":
+            raise RuntimeError(f"{self.name} runs: its files are its own")
+        return self.files()
 
     def _put(self, offset, data):
         self.flash.erase(offset, -(-len(data) // partitions.SECTOR) * partitions.SECTOR)
@@ -101,10 +113,28 @@ class VirtualBoard(BaseBoard):
                 self._no_loader.clear()
                 self._set_state("download")
 
+    def _reset_lines(self, dtr, rts):
+        # EN is low while RTS is set and DTR isn't; IO0 is read when it rises.
+        with self._lock:
+            if self.state == "off":
+                return
+            if rts and not dtr and not self._held:
+                self._held = True
+                self._halt()
+                self._set_state("held")
+            elif self._held and not rts:
+                self._held = False
+                self.hardware.forget_rtc()
+                if dtr:
+                    self.enter_bootloader()
+                else:
+                    self._boot(PWRON_RESET)
+
     def _boot(self, cause):
         self._no_loader.set()
         fault = self._unbootable()
         if fault:
+            self._end_line()
             self.print(f"{fault}\n")
             self._set_state("blank")
         else:
@@ -128,7 +158,6 @@ class VirtualBoard(BaseBoard):
         return None if "vfs" in found else "No vfs partition behind the last one"
 
     def _nvs_flash(self):
-        self.folder.mkdir(parents=True, exist_ok=True)
         return Flash(self.folder / FLASH, self.profile.flash)
 
     def _nvs_region(self):
@@ -153,48 +182,82 @@ class VirtualBoard(BaseBoard):
 
     def ended(self, program, restart):
         with self._lock:
-            if program is self._running:
-                self._raw = program.raw
-            super().ended(program, restart)
+            if program is not self._running:
+                return
+            self._raw = program.raw
+            if restart == BOOTLOADER:
+                self.enter_bootloader()
+            else:
+                super().ended(program, restart)
 
     def prompted(self, program):
         """A program has come to its prompt."""
-        with self._lock:
+        # In its own thread, whose end the lock's holder may be waiting for.
+        while not self._lock.acquire(timeout=LOOK_S):
+            if program.halted:
+                return
+        try:
             if program is self._running:
                 self._set_state("repl")
+        finally:
+            self._lock.release()
 
     def output(self, data):
         """Bytes of the console."""
-        self._line.write(data, UNREAD_S)
+        for line in self._ports:
+            line.write(data, UNREAD_S)
         self.print(self._text.decode(data))
 
     # -- the port
 
-    def _read(self):
+    def serve_rfc2217(self):
+        """Returns the URL of a second serial port, on loopback, that has reset lines."""
+        # Here, for only this takes pyserial.
+        from .rfc2217 import Rfc2217Line
+
+        return self._add(Rfc2217Line(self._stop, self._reset_lines)).url
+
+    def _add(self, line):
+        self._ports.append(line)
+        name = f"{self.name}-port{len(self._ports)}"
+        self._readers.append(
+            threading.Thread(target=self._read, args=(line,), name=name, daemon=True)
+        )
+        self._readers[-1].start()
+        return line
+
+    def _read(self, line):
         tail = b""
         while not self._stop.is_set():
-            data = self._line.read()
+            data = line.read()
             tail = (tail + data)[-2 * len(SYNC) - len(data) :]
-            if self.state == "download" or (self.state != "off" and SYNC in tail):
-                self._load(tail if SYNC in tail else data)
+            asked = line.resets and self.state not in ("off", "download") and SYNC in tail
+            if asked:
+                self.enter_bootloader()
+            if data and self.state == "download":
+                self._load(line, tail if asked else data)
                 tail = b""
-            elif data and self._running:
-                self._running.type(data)
+            elif data:
+                self._type(data)
 
-    def _load(self, data):
-        """Lets a tool talk to the ROM loader until it closes the port, which is a reset."""
+    def _type(self, data):
+        program = self._running
+        if program:
+            program.type(data)
+
+    def _load(self, line, data):
+        """Lets a tool talk to the ROM loader until it closes the port or resets the chip."""
         # Here, for esptool is slow to load.
         from .loader import CHIPS, Rom
 
-        self.enter_bootloader()
         mac = ":".join(f"{octet:02x}" for octet in self.hardware.mac)
         rom = Rom(self.flash, self.profile.chip if self.profile.chip in CHIPS else "esp32", mac)
         try:
-            rom.serve(_Session(self._line, data, self._no_loader), self._no_loader)
+            rom.serve(_Session(line, data, self._no_loader), self._no_loader)
         except PowerCut:
             self.power_off()
         with self._lock:
-            if self.state == "download":
+            if self.state == "download" and line.resets:
                 self.hardware.forget_rtc()
                 self._boot(PWRON_RESET)
 

@@ -27,6 +27,9 @@ SOFT_REBOOT = b"MPY: soft reboot\r\n"
 # Space between two ctrl-C, s: MicroPython's unix port dies of one that comes before it has taken
 # the last.
 CTRL_C_S = 0.02
+# When after a ctrl-C the program is nudged, s: it may have begun to wait for something at the very
+# moment, without having seen it.
+NUDGES_S = (0.002, 0.01, 0.05, 0.2, 0.5, 1.0)
 # Kind of interrupt -> the byte that says it (port/_board.py).
 KINDS = {"pin": b"p", "timer": b"t"}
 # machine.reset_cause()
@@ -43,9 +46,11 @@ class Vm:
         self.raw = raw
         # True when the board was reset or lost its power: nothing more may leave it.
         self.halted = False
-        # What ended the program by its own call: (reset cause, ms of sleep or None), or None for
-        # a loss of power; and whether there was such an end.
-        self._restart, self._ended = None, False
+        # What the program asked for at its end: None, (reset cause, ms of sleep or None), or
+        # BOOTLOADER.
+        self._restart = None
+        # True when the flash lost its power: the board has none either.
+        self._powerless = False
         # Set when nothing of the program runs any more.
         self._over = threading.Event()
         # Held to change what other threads change as well: `halted` and what was typed.
@@ -55,8 +60,9 @@ class Vm:
         self._up = self._calling = False
         # The last of what the console said, and what was typed and not yet handed on.
         self._tail = self._typed = b""
-        # When the next ctrl-C may come.
+        # When the next ctrl-C may come, and when the program is to be nudged after the last one.
         self._next_ctrl_c = 0.0
+        self._nudges = []
         # The program's sockets by their numbers; other connections by their purpose.
         self._relays = {}
         self._links = {}
@@ -65,7 +71,7 @@ class Vm:
         self._ear, self._mouth = socket.socketpair()
         for end in (self._ear, self._mouth):
             end.setblocking(False)
-        self._calls = Calls(board, self._relays, self._end)
+        self._calls = Calls(board, self._relays, self._end, self.keyboard_interrupt)
         self._folder = tempfile.TemporaryDirectory(prefix="vboard-")
         path = Path(self._folder.name, "link")
         self._listener = Listener(path, self._arrived)
@@ -135,6 +141,7 @@ class Vm:
             if actions[fd]() is False:
                 return False
         self._press_ctrl_c()
+        self._nudge()
         for number in [number for number, one in self._relays.items() if one.closed]:
             del self._relays[number]
         return not self.halted
@@ -143,7 +150,7 @@ class Vm:
         """Yields (file, events of poll, what to do then); that returns False at the end."""
         yield self._ear, select.POLLIN, self._woken
         yield self._process.stdout, select.POLLIN, self._heard
-        if self._takes_keys and not self._typed.startswith(CTRL_C):
+        if self._takes_keys and not self._ctrl_c_is_next:
             yield self._process.stdin, select.POLLOUT, self._hand_on
         # Before the calls: these name the sockets that come by it.
         for one in self._listener.sockets:
@@ -178,7 +185,7 @@ class Vm:
 
     def _end(self, restart):
         """Ends the program by its own call, or for want of power."""
-        self._restart, self._ended = restart, True
+        self._restart, self._powerless = restart, restart is None
         self.halt()
 
     def _clear(self):
@@ -197,9 +204,9 @@ class Vm:
     def _tell(self, code):
         """Tells the board of the end, unless the board was what ended it."""
         board = self._board
-        if self._ended and self._restart is None:
+        if self._powerless:
             board.power_off()
-        elif self._ended:
+        elif self._restart:
             if self._restart[0] == SOFT_RESET:
                 board.output(SOFT_REBOOT)
             board.ended(self, self._restart)
@@ -235,7 +242,7 @@ class Vm:
                 self._calling = True
                 os.write(self._process.stdin, CTRL_A)
         elif kind == DATA:
-            self._board.output(data)
+            self._say(data)
         elif kind == TEXT:
             self._show(data)
 
@@ -249,45 +256,66 @@ class Vm:
             text, self._tail = self._tail[start:], b""
             self._calling = False
         seen = self._tail + text
+        if FRIENDLY in seen and not self._up:
+            # MicroPython's own prompt, but start.py didn't get to the board's files.
+            self._process.kill()
         if RAW in seen or FRIENDLY in seen:
             self.raw = seen.rfind(RAW) > seen.rfind(FRIENDLY)
         self._tail = seen[-len(FRIENDLY) :]
-        self._board.output(text)
+        self._say(text)
+
+    def _say(self, data):
+        # Line by line: whoever reads one may pull the plug.
+        for line in data.splitlines(keepends=True):
+            if not self.halted:
+                self._board.output(line)
 
     @property
     def _takes_keys(self):
         # What is typed while it starts up waits.
         return self._typed and self._up and not self._calling
 
+    @property
+    def _ctrl_c_is_next(self):
+        return self._takes_keys and self._typed.startswith(CTRL_C)
+
     def _patience(self):
-        """Returns the ms until a ctrl-C may be pressed, None while there is none."""
-        if self._takes_keys and self._typed.startswith(CTRL_C):
-            return max(0, self._next_ctrl_c - time.monotonic()) * 1000
-        return None
+        """Returns the ms until a ctrl-C or a nudge is due, None while there is none."""
+        due = self._nudges[:1] + [self._next_ctrl_c] * bool(self._ctrl_c_is_next)
+        return max(0, min(due) - time.monotonic()) * 1000 if due else None
 
     def _hand_on(self):
         """Gives the program what was typed, up to a ctrl-C."""
-        with self._gate, contextlib.suppress(BlockingIOError):
+        # BrokenPipeError: it ends at this moment, which its output tells.
+        with self._gate, contextlib.suppress(BlockingIOError, BrokenPipeError):
             plain = self._typed.partition(CTRL_C)[0]
             self._typed = self._typed[os.write(self._process.stdin, plain) :]
 
     def _press_ctrl_c(self):
         """Interrupts the program, or the prompt, if a ctrl-C is due."""
-        if self._patience() != 0:
+        now = time.monotonic()
+        if not self._ctrl_c_is_next or now < self._next_ctrl_c:
             return
         with self._gate:
             # A second one at once would say the same.
             self._typed = self._typed.lstrip(CTRL_C)
         if self._process.interrupt():
-            self._next_ctrl_c = time.monotonic() + CTRL_C_S
+            self._next_ctrl_c = now + CTRL_C_S
+            self._nudges = [now + seconds for seconds in NUDGES_S]
         else:
-            os.write(self._process.stdin, CTRL_C)
+            with contextlib.suppress(BrokenPipeError):
+                os.write(self._process.stdin, CTRL_C)
+
+    def _nudge(self):
+        if self._nudges and self._nudges[0] <= time.monotonic():
+            del self._nudges[0]
+            self._process.nudge()
 
 
 def _arguments(board, partition, path, raw):
     """Returns MicroPython's command line: heap, prompt, and what port/start.py takes."""
     return [
-        *("-X", f"heapsize={board.heap // 1024}wK", "-i", standins.start()),
+        *("-X", f"heapsize={(board.heap + standins.HEAP) // 1024}wK", "-i", standins.start()),
         *(str(board.flash.path.resolve()), str(partition.offset), str(partition.size), str(path)),
         *(str(board.reset_cause), str(board.wake_reason)),
         *("raw" if raw else "friendly", standins.folder()),

@@ -2,7 +2,8 @@
 #
 # Requests and answers are packets of JSON that begin with the request's number: the answer to one
 # that a ctrl-C interrupted is passed over. Bytes are {"hex": ...} in it. Interrupts come by a
-# second connection, to a thread that schedules their handlers.
+# second connection, to a thread that notes them and schedules their handlers. A ctrl-C may hit any
+# line here: whatever was begun is given up, and nothing of it is in the way of what comes next.
 
 import _thread
 import array
@@ -11,18 +12,25 @@ import sys
 import micropython
 import ubinascii
 import ujson
+import uselect
 import usocket
 import utime
+from micropython import const
 
 SEQPACKET = 5
 # The longest packet of an answer: a longer answer comes in several.
 PACKET = 512
-# The queue of scheduled calls is short: how long to wait for room in it.
+# How long to wait for an interrupt that is on its way, or for room in the queue of scheduled calls;
+# and how often for that: a handler that is called by then comes by the others itself.
 RETRY_US = 200
+RETRIES = const(20)
+# Interrupts that may wait for the program; what comes on top is lost, as on the chip.
+WAITING = const(256)
 
 reset_cause = wake_reason = 0
 # Gets a byte for each interrupt, to be waited for beside other streams; None before listen().
 bell = None
+_bell_poll = uselect.poll()
 
 # struct sockaddr_un of the board's socket without its end, and the connection that calls go over.
 _address = b""
@@ -31,11 +39,13 @@ _link = None
 _number = 0
 # First letter of a kind of interrupt -> handler(number).
 _handlers = {}
-# Interrupts that came so far, in 16 bits.
-_heard = array.array("H", [0])
-# True during a request. Interrupts that came meanwhile wait for its answer.
-_busy = False
-_waiting = []
+# The interrupts that wait, in a ring; how many came so far, and how many of these were noted there,
+# were handled, and rang the bell. All in 16 bits; the thread counts in arrays.
+_ring = array.array("H", [0] * WAITING)
+_heard, _noted = array.array("H", [0]), array.array("H", [0])
+_handled = _rung = 0
+# True during a request: interrupts wait for its answer. And during a handler: there is one at once.
+_busy = _handling = False
 
 
 def connect(path, cause, wake):
@@ -64,8 +74,7 @@ def call(name, *args):
         answer = ujson.loads(_answer(number))
     finally:
         _busy = nested
-    if _waiting and not nested:
-        _catch_up()
+    _catch_up()
     return _value(answer)
 
 
@@ -119,40 +128,59 @@ def listen(kind, handler):
     global bell
     _handlers[ord(kind[0])] = handler
     if bell is None:
-        bell = open_link("bell", 0, usocket.SOCK_STREAM)
-        bell.setblocking(False)
+        made = open_link("bell", 0, usocket.SOCK_STREAM)
+        made.setblocking(False)
+        _bell_poll.register(made, uselect.POLLIN)
         _thread.start_new_thread(_hear, (open_link("events", 0, usocket.SOCK_STREAM),))
+        bell = made
 
 
 def _hear(events):
-    # Beside the program: takes no memory, touches nothing but the queue of scheduled calls.
+    # Beside the program: takes no memory, and never waits for the end of what the program does.
     buffer = bytearray(2)
     while events.readinto(buffer) == 2:
-        code = buffer[0] << 8 | buffer[1]
-        while True:
-            try:
-                micropython.schedule(_dispatch, code)
-                break
-            except RuntimeError:
-                utime.sleep_us(RETRY_US)
+        if (_noted[0] - _handled) & 0xFFFF < WAITING:
+            _ring[_noted[0] & WAITING - 1] = buffer[0] << 8 | buffer[1]
+            _noted[0] = _noted[0] + 1 & 0xFFFF
         _heard[0] = _heard[0] + 1 & 0xFFFF
+        _schedule()
 
 
-def _dispatch(code):
-    if _busy:
-        _waiting.append(code)
-        return
+def _schedule():
+    for _ in range(RETRIES):
+        try:
+            micropython.schedule(_catch_up, None)
+            return
+        except RuntimeError:
+            utime.sleep_us(RETRY_US)
+
+
+def _catch_up(_=None):
+    while _handled != _noted[0] and not (_busy or _handling):
+        _handle()
+
+
+def _handle():
+    global _handled, _handling
     try:
+        _handling = True
+        code = _ring[_handled & WAITING - 1]
+        _handled = _handled + 1 & 0xFFFF
         _handlers[code >> 8](code & 255)
     except Exception as error:
         # As on the chip: told, and no matter of the code that was interrupted.
         print("Unhandled exception in callback")
         sys.print_exception(error)
+    finally:
+        _handling = False
 
 
-def _catch_up():
-    while _waiting:
-        _dispatch(_waiting.pop(0))
+def answer_bell():
+    """Runs the handlers of what has rung the bell."""
+    global _rung
+    _rung = _rung + len(bell.read(64) or b"") & 0xFFFF
+    _await(_rung)
+    _catch_up()
 
 
 # ---- Time and the end --------------------------------------------------------------------------
@@ -168,8 +196,20 @@ def stop(cause, ms=None):
 
 
 def sleep(seconds):
-    utime.sleep(seconds)
+    sleep_us(int(seconds * 1_000_000))
+
+
+def sleep_us(us):
+    """Sleeps while interrupts are handled."""
+    end = utime.ticks_add(utime.ticks_us(), us)
+    left = us
+    while left > 0:
+        if bell is None or left < 1000:
+            utime.sleep_us(left)
+        elif _bell_poll.poll(left // 1000):
+            answer_bell()
+        left = utime.ticks_diff(end, utime.ticks_us())
 
 
 def attend():
-    utime.sleep_us(50)
+    sleep_us(50)

@@ -7,9 +7,12 @@ import sys
 import _board
 import micropython
 import uos
+import urandom
 import vfs
 
 BLOCK = 4096
+# Bytes that a pipe takes whole or not at all, with the mark in front of them.
+PART = 2048
 # In the console's stream: what is no text, and two moments of the start-up.
 MARK = b"\x00\x02VB"
 DATA, UP, PROMPT = b"d", b"u", b"p"
@@ -21,19 +24,24 @@ BLOCK_COUNT, BLOCK_SIZE, BLOCK_ERASE = 4, 5, 6
 
 def run(namespace, flash, offset, size, link, cause, wake_reason, prompt, stand_ins):
     """Mounts the file system, runs boot.py, and main.py unless a tool holds the prompt."""
+    # The host's interpreter goes by the time of day: two that start at once would do the same.
+    urandom.seed(int.from_bytes(uos.urandom(4), "big"))
     _board.connect(link, int(cause), int(wake_reason))
     _mount(_Partition(flash, int(offset), int(size)), stand_ins)
     _dress()
     for name in ("sys", "_start", "__file__"):
         namespace.pop(name, None)
     gc.collect()
-    _mark(UP)
     try:
+        _mark(UP)
         if _execute("boot.py", namespace) and prompt != "raw":
             _execute("main.py", namespace)
+        _mark(PROMPT)
     except SystemExit:
         _board.stop(SOFT_RESET)
-    _mark(PROMPT)
+    except KeyboardInterrupt:
+        # Before, between or behind the files.
+        _mark(PROMPT)
 
 
 def _execute(name, namespace):
@@ -76,18 +84,36 @@ class _Partition:
         self._offset, self._blocks = offset, size // BLOCK
 
     def readblocks(self, block, buffer, offset=0):
-        self._file.seek(self._offset + block * BLOCK + offset)
-        self._file.readinto(buffer)
+        return _whole(self._read, self._offset + block * BLOCK + offset, buffer)
 
     def writeblocks(self, block, buffer, offset=None):
         if offset is None:
             self.ioctl(BLOCK_ERASE, block)
-        _board.call("flash_program", self._offset + block * BLOCK + (offset or 0), buffer)
+            offset = 0
+        return _whole(_board.call, "flash_program", self._offset + block * BLOCK + offset, buffer)
 
     def ioctl(self, operation, argument):
+        return _whole(self._control, operation, argument)
+
+    def _read(self, start, buffer):
+        self._file.seek(start)
+        self._file.readinto(buffer)
+
+    def _control(self, operation, argument):
         if operation == BLOCK_ERASE:
             _board.call("flash_erase", self._offset + argument * BLOCK, BLOCK)
         return {BLOCK_COUNT: self._blocks, BLOCK_SIZE: BLOCK}.get(operation, 0)
+
+
+def _whole(function, *args):
+    # On the chip no ctrl-C gets between LittleFS and the flash, nor could LittleFS stand it: what
+    # it hit is done once more, and it is typed once more for the program.
+    try:
+        return function(*args)
+    except KeyboardInterrupt:
+        done = _whole(function, *args)
+        _board.call("ctrl_c")
+        return done
 
 
 def _mount(partition, stand_ins):
@@ -137,8 +163,8 @@ class _Bytes(io.IOBase):
 
     def write(self, data, size=-1):
         data = bytes(data if size < 0 else data[:size])
-        for start in range(0, len(data), BLOCK):
-            _mark(DATA, data[start : start + BLOCK])
+        for start in range(0, len(data), PART):
+            _mark(DATA, data[start : start + PART])
         return len(data)
 
 

@@ -47,5 +47,5 @@ def _rang(entry):
     # Its handler runs before the next line of the program.
     if entry[0] is not _board.bell:
         return False
-    _board.bell.read(64)
+    _board.answer_bell()
     return True

@@ -5,7 +5,7 @@
 # peer's address in front: four bytes and two of the port.
 
 import io
-from errno import EAGAIN, EBADF, ECONNABORTED, EINPROGRESS, EINVAL, ETIMEDOUT
+from errno import EAGAIN, EBADF, ECONNABORTED, ECONNRESET, EINPROGRESS, EINVAL, ETIMEDOUT
 
 import _board
 import uselect
@@ -25,6 +25,9 @@ _POLLIN, _POLLOUT, _POLLERR, _POLLHUP = 1, 4, 8, 16
 _SEND_BUFFER = 5760
 _HOST_SOL_SOCKET, _HOST_SO_SNDBUF = 1, 7
 
+# The host's number of a broken pipe, which MicroPython's errno doesn't name.
+EPIPE = 32
+
 # Bytes of a datagram's peer in front of it.
 _PEER = 6
 
@@ -38,7 +41,7 @@ def getaddrinfo(host, port, af=0, type=0, proto=0, flags=0):
 
 
 def _packed(address):
-    host, port = _board.call("net_resolve", address[0], address[1])
+    host, port = _board.call("net_peer", address[0], address[1])
     return bytes(int(part) for part in host.split(".")) + port.to_bytes(2, "big")
 
 
@@ -59,8 +62,11 @@ class socket(io.IOBase):
         self._poll.register(self._pipe, _POLLIN | _POLLOUT)
         # Seconds a call may wait: None for ever, 0 not at all.
         self._timeout = None
-        # True from connect() until its outcome has come.
+        # True from connect() until its outcome has come; and that outcome, two bytes.
         self._connecting = False
+        self._outcome = None
+        # True once the pipe stands for the socket: of a stream, when it is connected.
+        self._joined = not self._stream
         # The error that connect() ended with and that nobody was told of; 0 for none.
         self._failure = 0
         # Of datagrams: the one peer that connect() names, as it stands in front of a packet.
@@ -124,9 +130,9 @@ class socket(io.IOBase):
             return -EBADF
         if request == _POLL:
             return self._events(argument)
-        if request == _GET_FILENO and not self._connecting:
+        if request == _GET_FILENO and self._joined:
             return self._pipe.fileno()
-        # A pipe takes bytes before its socket does: until then it has to be asked.
+        # A pipe takes bytes before its socket does: until then a poll has to ask.
         return -EINVAL
 
     # -- sockets
@@ -199,12 +205,14 @@ class socket(io.IOBase):
         # The host says EAGAIN for a time-out as well.
         if number == EAGAIN and self._timeout:
             return ETIMEDOUT
-        return _board.call("net_error", self._id) or number
+        number = _board.call("net_error", self._id) or number
+        # lwIP knows no broken pipe: what comes after a connection's end is answered by RST.
+        return ECONNRESET if number == EPIPE else number
 
     def _settle(self):
         if self._connecting:
             try:
-                self._outcome()
+                self._learn()
             except OSError as error:
                 raise OSError(
                     ETIMEDOUT if error.errno == EAGAIN and self._timeout else error.errno
@@ -213,18 +221,21 @@ class socket(io.IOBase):
             number, self._failure = self._failure, 0
             raise OSError(number)
 
-    def _outcome(self):
-        two = self._pipe.read(2)
+    def _learn(self):
+        if self._outcome is None:
+            # Kept at once: a ctrl-C between this line and the next loses nothing.
+            self._outcome = self._pipe.read(2)
+        two = self._outcome
         if two is None:
             raise OSError(EAGAIN)
-        self._connecting = False
         self._failure = two[0] << 8 | two[1] if len(two) == 2 else ECONNABORTED
+        self._connecting, self._joined = False, True
 
     def _events(self, wanted):
         if self._connecting:
             if not self._now(_POLLIN):
                 return 0
-            self._outcome()
+            self._learn()
         if self._failure:
             return wanted & _POLLOUT | _POLLERR | _POLLHUP
         return self._now(wanted)

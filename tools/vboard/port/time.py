@@ -4,18 +4,14 @@
 
 import _board
 import utime
-from utime import (
-    sleep,
-    sleep_ms,
-    sleep_us,
-    ticks_add,
-    ticks_cpu,
-    ticks_diff,
-    ticks_ms,
-    ticks_us,
-)
+from _board import sleep, sleep_us
+from utime import ticks_add, ticks_cpu, ticks_diff, ticks_ms, ticks_us
 
 _EPOCH_2000 = 946_684_800
+
+
+def sleep_ms(ms):
+    sleep_us(ms * 1000)
 
 
 def time():
