@@ -202,6 +202,15 @@ def test_a_program_that_will_not_end_loses_its_power(tmp_path, monkeypatch):
 
 
 @needs_vm
+def test_it_is_switched_off_well_at_any_moment_of_its_start(tmp_path):
+    desks.prepare(tmp_path, "esp32_generic", {"main.py": b"while True: pass"})
+    with contextlib.closing(desks.Desk(tmp_path, "esp32_generic")) as desk:
+        for _ in range(20):
+            desk.power_on()
+            assert desk.switch_off(), desk.board.console
+
+
+@needs_vm
 def test_a_blank_board_waits_for_esptool(tmp_path, config, fieldpost):
     folder = tmp_path / "board"
     with Running(folder, "--blank", "--config", config(), "--board", "esp32_c6") as board:
