@@ -53,17 +53,9 @@ def _execute(name, namespace):
     except SystemExit:
         raise
     except BaseException as error:
-        _tell(error)
+        _board.tell(error)
         return False
     return True
-
-
-def _tell(error):
-    # Without the line of this file: on the chip C calls the program.
-    text = io.StringIO()
-    sys.print_exception(error, text)
-    lines = text.getvalue().split("\n")
-    print("\n".join(line for line in lines if "_start.py" not in line), end="")
 
 
 def _mark(kind, data=b""):
