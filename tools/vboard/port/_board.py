@@ -186,6 +186,22 @@ def tell(error):
     print("\n".join(line for line in lines if '"<built-in>/' not in line), end="")
 
 
+def hold():
+    """Lets interrupts wait, until release() of what it returns. Takes no memory, nor does that."""
+    global _busy
+    held = _busy
+    _busy = True
+    return held
+
+
+def release(held):
+    global _busy
+    _busy = held
+    if _handled != _noted[0] and not held:
+        # Not here: in what comes after the caller.
+        _schedule()
+
+
 def answer_bell():
     """Runs the handlers of what has rung the bell."""
     global _rung
