@@ -44,7 +44,7 @@ async def order(told):
             told(name, turn)
             await sleep_ms(ms)
 
-    tasks = [create_task(worker(*args)) for args in (("a", 0), ("b", 0), ("c", 30), ("d", 10))]
+    tasks = [create_task(worker(*args)) for args in (("a", 0), ("b", 0), ("c", 90), ("d", 10))]
     told("created")
     await sleep_ms(0)
     told("first turn over")

@@ -8,6 +8,8 @@ import pytest
 from vboard.clock import clock
 from vm import told
 
+pytestmark = pytest.mark.both
+
 ATTEMPT = """
 def attempt(function, *args, **keywords):
     try:
@@ -30,7 +32,7 @@ def wait(condition):
 
 @pytest.fixture
 def run_timers(run):
-    return lambda source: run(TIMERS + source, attempt=ATTEMPT).console.splitlines()
+    return lambda source: told(run(TIMERS + source, attempt=ATTEMPT)).splitlines()
 
 
 def test_periodic_goes_on_until_it_is_stopped(run_timers):
@@ -136,6 +138,8 @@ def test_a_smaller_chip_has_fewer(make_board):
     assert "Timer(2) doesn't exist, there are only 2 hardware timers" in board.console
 
 
+# In MicroPython callbacks come in the middle of plain Python.
+@pytest.mark.emulated
 def test_what_a_busy_program_misses_is_lost(run_timers):
     assert run_timers(
         "calls = []\n"
@@ -160,7 +164,7 @@ def test_error_in_a_callback_is_told(run_timers):
     )
     assert lines[0] == "Unhandled exception in callback"
     assert "ValueError: in the callback" in lines
-    assert "TypeError: 'NoneType' object is not callable" in lines
+    assert any(line.startswith("TypeError: 'NoneType' object ") for line in lines)
     assert lines[-1] == "goes on"
 
 
@@ -178,15 +182,14 @@ def test_a_reset_stops_it(make_board, reset):
     )
     board.power_on()
     board.wait_console("again")
-    since = board.mark()
     board.wait_state("repl")
-    assert "tick" in board.console
-    assert since == board.mark()
+    lines = told(board).splitlines()
+    assert "tick" in lines and lines[-1] == "again"
 
 
 def test_power_off_stops_it(make_board):
-    board = make_board(TIMERS + "Timer(0, period=2, callback=print)\ntime.sleep(100)\n")
-    board.flash.path("attempt.py").write_text(ATTEMPT)
+    source = TIMERS + "Timer(0, period=2, callback=print)\ntime.sleep(100)\n"
+    board = make_board(source, attempt=ATTEMPT)
     board.power_on()
     board.wait_console("Timer")
     board.power_off()
@@ -232,6 +235,8 @@ def test_an_error_in_a_held_up_handler_is_told(make_board):
     assert lines[0] == "before" and lines[-2:] == ["ValueError: held up", "after"]
 
 
+# Where the virtual board's interrupts wait is in its MicroPython.
+@pytest.mark.emulated
 def test_timers_of_an_ended_program_ask_no_more_than_can_wait(make_board):
     board = make_board(
         TIMERS + "Timer(0, period=1, callback=lambda timer: None)\n", attempt=ATTEMPT
@@ -239,10 +244,10 @@ def test_timers_of_an_ended_program_ask_no_more_than_can_wait(make_board):
     board.power_on()
     board.wait_state("repl")
     end = time.monotonic() + 10
-    while len(board._interpreter._interrupts) < 8 and time.monotonic() < end:
+    while len(board._running._interrupts) < 8 and time.monotonic() < end:
         time.sleep(0.001)
     # Time for some more.
     later = threading.Event()
     clock.call_later(0.02, later.set)
     assert later.wait(5)
-    assert len(board._interpreter._interrupts) == 8
+    assert len(board._running._interrupts) == 8

@@ -7,6 +7,7 @@
 
 import _thread
 import array
+import io
 import sys
 
 import micropython
@@ -164,15 +165,41 @@ def _handle():
     global _handled, _handling
     try:
         _handling = True
-        code = _ring[_handled & WAITING - 1]
-        _handled = _handled + 1 & 0xFFFF
-        _handlers[code >> 8](code & 255)
+        # Another may have handled the last one meanwhile: now there is none beside this one.
+        if _handled != _noted[0]:
+            code = _ring[_handled & WAITING - 1]
+            _handled = _handled + 1 & 0xFFFF
+            _handlers[code >> 8](code & 255)
     except Exception as error:
         # As on the chip: told, and no matter of the code that was interrupted.
         print("Unhandled exception in callback")
-        sys.print_exception(error)
+        tell(error)
     finally:
         _handling = False
+
+
+def tell(error):
+    """Prints a traceback without the lines of what is in C on the chip."""
+    text = io.StringIO()
+    sys.print_exception(error, text)
+    lines = text.getvalue().split("\n")
+    print("\n".join(line for line in lines if '"<built-in>/' not in line), end="")
+
+
+def hold():
+    """Lets interrupts wait, until release() of what it returns. Takes no memory, nor does that."""
+    global _busy
+    held = _busy
+    _busy = True
+    return held
+
+
+def release(held):
+    global _busy
+    _busy = held
+    if _handled != _noted[0] and not held:
+        # Not here: in what comes after the caller.
+        _schedule()
 
 
 def answer_bell():
