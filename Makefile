@@ -91,10 +91,11 @@ lint: ## Check style and types
 	.venv/bin/basedpyright
 	.venv/bin/basedpyright -p pyrightconfig.board.json
 
-bench: ## Measure the MQTT library beside its peers, and the nodes: ARGS='--only rate --verbose'
+bench: ## Measure the MQTT library beside its peers, nodes and boards: ARGS='--only rate --verbose'
 	@sh tools/setup.sh bench
 	@.venv/bin/python bench/compare.py $(ARGS)
 	@$(if $(filter --only% --help -h,$(ARGS)),,.venv/bin/python bench/nodes.py)
+	@$(if $(filter --only% --help -h,$(ARGS)),,.venv/bin/python bench/boards.py)
 
 size: ## Print the compiled sizes against their limits
 	@sh tools/setup.sh lint

@@ -14,7 +14,7 @@ import pytest
 from serial import Serial
 
 from fieldpost import broker as brokers, cli, consolelog, desk as desks, switches
-from shell import ROOT, environment
+from shell import ROOT, environment, run
 from vm import needs_mosquitto, needs_vm
 
 FIELDPOST = str(ROOT / ".venv/bin/fieldpost")
@@ -48,7 +48,9 @@ class Running:
     def __init__(self, folder, *options):
         self.folder, self.port = folder, folder / "port"
         self._process = subprocess.Popen(
-            [FIELDPOST, "vboard", "start", str(folder), *options],
+            [FIELDPOST, "vboard", "start", folder.name, *options],
+            # By a relative path, as people name it.
+            cwd=folder.parent,
             env=environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -132,9 +134,13 @@ def test_a_node_reports_and_says_goodbye(tmp_path, config, fieldpost):
             assert (
                 "Wi-Fi 'attic'" in board.said and "BME280 at 0x77 (scl 22, sda 21)" in board.said
             )
-            assert "a contact at pin 5" in board.said and str(folder / "port") in board.said
+            assert "a contact at pin 5" in board.said and "board/port" in board.said
             board.wait_console("mqtt: online")
             wait_until(lambda: "acme/n1/temperature" in broker.log)
+            # The board tests' lane, on a port with a node at work.
+            code, said = run(f"make test-hil PORT={board.port} ARGS='-k \"nvs or button\"'")
+            assert code == 0 and "1 passed, 1 skipped" in said, said
+            board.wait_console("mqtt: online", 2)
             code, said = board.stop()
         assert code == 0 and said.endswith("switching off ...\noff\n")
         wait_until(lambda: "Received DISCONNECT" in broker.log)
@@ -142,7 +148,7 @@ def test_a_node_reports_and_says_goodbye(tmp_path, config, fieldpost):
         # It goes on where it was: nothing but the folder is named.
         with Running(folder) as board:
             assert "Wi-Fi 'attic'" in board.said
-            board.wait_console("mqtt: online", 2)
+            board.wait_console("mqtt: online", 3)
             assert "a/" in mpremote(board.port, "ls") and board.stop(signal.SIGTERM)[0] == 0
 
 
@@ -190,6 +196,8 @@ def test_a_program_that_will_not_end_loses_its_power(tmp_path, monkeypatch):
     with contextlib.closing(desks.Desk(folder, "esp32_generic")) as desk:
         desk.power_on()
         desk.board.wait_console("up")
+        with pytest.raises(switches.SwitchError, match="no such switch: wifi up"):
+            switches.throw(folder, "wifi", "up")
         assert not desk.switch_off() and desk.board.state == "off"
 
 
@@ -292,6 +300,7 @@ def test_what_is_no_boards_folder_is_left_alone(tmp_path, config, fieldpost):
     assert (
         "no board 'esp31'" in fieldpost("vboard", "start", tmp_path / "c", "--board", "esp31")[1]
     )
+    assert "name that, too" in fieldpost("vboard", "start", tmp_path / "d", "--password", "x")[1]
     path = Path(config())
     path.write_text("{}")
     code, said = fieldpost("vboard", "start", tmp_path / "d", "--config", path)

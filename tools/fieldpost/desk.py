@@ -7,13 +7,14 @@ import os
 
 from node.config import check
 from vboard import Air, partitions
+from vboard.virtual import FLASH
 
-from . import boards, surroundings
+from . import boards, config, surroundings
 from .consolelog import Log
 from .switches import SwitchError, Switches
 
-# In the folder: who runs it, what board it is, its flash, where its port is.
-LOCK, BOARD, FLASH, PORT = "lock", "board", "flash.bin", "port"
+# In the folder beside its flash: who runs it, what board it is, where its port is.
+LOCK, BOARD, PORT = "lock", "board", "port"
 DEFAULT = "esp32_generic"
 # Time that a program gets to end at ctrl-C, s: a node's farewell takes two at most.
 FAREWELL_S = 5
@@ -89,7 +90,8 @@ def _bootable(board):
 def _configured(board):
     # LookupError: no `vfs`. ValueError: no JSON, or no good configuration.
     with contextlib.suppress(partitions.PartitionError, LookupError, OSError, ValueError):
-        return check(json.loads(board.read_file(boards.CONFIG)))
+        found = check(json.loads(board.read_file(boards.CONFIG)))
+        return None if config.wiring_faults(found, board.profile) else found
     return None
 
 
@@ -141,8 +143,9 @@ class Desk:
         return True
 
     def _power_off(self):
-        self.board.power_off()
-        self._log.write("--- power off")
+        if self.board.state != "off":
+            self.board.power_off()
+            self._log.write("--- power off")
 
     def _heard(self, _, line):
         self._log.write(line)
@@ -154,11 +157,12 @@ class Desk:
             "reset": self._reset,
             "power-off": self._pull,
             "power-on": self._push,
-            "wifi": self._wifi,
-        }.get(words[0] if words else "")
+            "wifi off": lambda: self._wifi(False),
+            "wifi on": lambda: self._wifi(True),
+        }.get(" ".join(words))
         if not done:
-            raise SwitchError(f"no such switch: {' '.join(words)}")
-        return done(*words[1:])
+            raise SwitchError(f"there is no such switch: {' '.join(words)}")
+        return done()
 
     def _reset(self):
         if self.board.state == "off":
@@ -177,11 +181,12 @@ class Desk:
         self.power_on()
         return "power on"
 
-    def _wifi(self, state):
+    def _wifi(self, up):
         point = self.air.access_points[self.air.ssid]
-        point.up = state == "on"
-        self._log.write(f"--- Wi-Fi {state}")
-        return f"Wi-Fi {point.ssid} {state}"
+        point.up = up
+        told = f"Wi-Fi {point.ssid} {'on' if up else 'off'}"
+        self._log.write(f"--- {told}")
+        return told
 
 
 @contextlib.contextmanager

@@ -44,6 +44,9 @@ def _stopped():
 
 
 def _start(options):
+    if options.password and options.ssid is None:
+        complain("fieldpost vboard: --password is of --ssid: name that, too")
+        return 1
     from . import desk as desks
 
     errors = (

@@ -333,7 +333,7 @@ def _arguments(board, partition, path, raw):
     """Returns MicroPython's command line: heap, prompt, and what port/start.py takes."""
     return [
         *("-X", f"heapsize={(board.heap + standins.HEAP) // 1024}wK", "-i", standins.start()),
-        *(str(board.flash.path), str(partition.offset), str(partition.size), str(path)),
+        *(str(board.flash.path.resolve()), str(partition.offset), str(partition.size), str(path)),
         *(str(board.reset_cause), str(board.wake_reason)),
         *("raw" if raw else "friendly", standins.folder()),
     ]
