@@ -5,7 +5,7 @@
 export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/opt/homebrew/sbin
 
 SIM_OPTIONS = $(if $(NODES),--nodes '$(NODES)') $(if $(DURATION),--duration '$(DURATION)') \
-	$(if $(BROKER),--broker '$(BROKER)')
+	$(if $(BROKER),--broker '$(BROKER)') $(if $(VM),--vm)
 BUILD_OPTIONS = $(if $(BOARD),--board '$(BOARD)') $(if $(CONFIG),--config '$(CONFIG)') \
 	$(if $(LAYOUT),--layout '$(LAYOUT)') $(if $(OUT),--out '$(OUT)')
 FACTORY_OPTIONS = $(BUILD_OPTIONS) $(if $(MICROPYTHON),--micropython '$(MICROPYTHON)') \
@@ -14,30 +14,35 @@ FLASH_OPTIONS = $(if $(PORT),--port '$(PORT)') $(if $(BOARD),--board '$(BOARD)')
 	$(if $(IMAGE),--image '$(IMAGE)') $(if $(ERASE),--erase)
 DEPLOY_OPTIONS = $(if $(PORT),--port '$(PORT)') $(if $(BOARD),--board '$(BOARD)') \
 	$(if $(CONFIG),--config '$(CONFIG)') $(if $(DRY_RUN),--dry-run)
+VBOARD_OPTIONS = $(if $(FOLDER),'$(FOLDER)') $(if $(BOARD),--board '$(BOARD)') \
+	$(if $(CONFIG),--config '$(CONFIG)')
 # A name mistyped on make's command line would be a run with the defaults.
-SIM_TAKES = NODES DURATION BROKER
+SIM_TAKES = NODES DURATION BROKER VM
 BUILD_TAKES = BOARD CONFIG LAYOUT OUT
 FACTORY_TAKES = $(BUILD_TAKES) MICROPYTHON SHA256 NVS
 FLASH_TAKES = PORT BOARD IMAGE ERASE
 DEPLOY_TAKES = PORT BOARD CONFIG DRY_RUN
+VBOARD_TAKES = FOLDER BOARD CONFIG
+HIL_TAKES = PORT BOARD ARGS
 GIVEN = $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name)))
 UNKNOWN = $(filter-out $(1) NO_APT PYTHON PIP_%,$(GIVEN))
 refuse_unknown = $(if $(call UNKNOWN,$(1)),$(error make $@ takes $(1), not $(call UNKNOWN,$(1))))
 
-.PHONY: help setup sim build factory flash deploy test conformance lint bench size lock clean
+.PHONY: help setup sim build factory flash deploy vboard test test-hil conformance lint bench size \
+	lock clean
 
 help:
 	@echo "Fieldpost. Targets:"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 	@echo "Each sets up what is missing: Python packages in .venv, and Mosquitto with apt where allowed"
 	@echo "(root or passwordless sudo; NO_APT=1 forbids it)."
 
 setup: ## Set up everything that the others need
 	@sh tools/setup.sh all
 
-sim: ## Run simulated nodes against a broker: NODES=3 DURATION=seconds BROKER=host:port
+sim: ## Run simulated nodes against a broker: NODES=3 DURATION=seconds BROKER=host:port VM=1
 	$(call refuse_unknown,$(SIM_TAKES))
-	@BROKER='$(BROKER)' sh tools/setup.sh sim
+	@BROKER='$(BROKER)' VM='$(VM)' sh tools/setup.sh sim
 	@exec .venv/bin/python -IS tools/foreground.py .venv/bin/fieldpost sim $(SIM_OPTIONS)
 
 build: ## Make a board's file system: BOARD=name CONFIG=file LAYOUT=ota OUT=folder
@@ -60,9 +65,20 @@ deploy: ## Bring the application onto a board: PORT=port BOARD=name CONFIG=file 
 	@sh tools/setup.sh build
 	@exec .venv/bin/python -IS tools/foreground.py .venv/bin/fieldpost deploy $(DEPLOY_OPTIONS)
 
+vboard: ## Run a virtual board with a serial port: CONFIG=file BOARD=name FOLDER=its folder
+	$(call refuse_unknown,$(VBOARD_TAKES))
+	@sh tools/setup.sh vboard
+	@exec .venv/bin/python -IS tools/foreground.py .venv/bin/fieldpost vboard start $(VBOARD_OPTIONS)
+
 test: ## Run all tests: ARGS='-k topic' goes to pytest
 	@sh tools/setup.sh test
 	@exec .venv/bin/pytest $(ARGS)
+
+test-hil: ## Run the board tests on a real board: PORT=/dev/ttyUSB0 BOARD=name
+	$(call refuse_unknown,$(HIL_TAKES))
+	$(if $(PORT),,$(error make test-hil needs a board: PORT=/dev/ttyUSB0, maybe BOARD=esp32_s3))
+	@sh tools/setup.sh lint
+	@HIL_PORT='$(PORT)' HIL_BOARD='$(BOARD)' exec .venv/bin/pytest tests/hil $(ARGS)
 
 conformance: ## Show each statement of MQTT 3.1.1, the tests that cover it, and how they end
 	@sh tools/setup.sh test
@@ -75,10 +91,11 @@ lint: ## Check style and types
 	.venv/bin/basedpyright
 	.venv/bin/basedpyright -p pyrightconfig.board.json
 
-bench: ## Measure the MQTT library beside its peers, and the nodes: ARGS='--only rate --verbose'
+bench: ## Measure the MQTT library beside its peers, nodes and boards: ARGS='--only rate --verbose'
 	@sh tools/setup.sh bench
 	@.venv/bin/python bench/compare.py $(ARGS)
 	@$(if $(filter --only% --help -h,$(ARGS)),,.venv/bin/python bench/nodes.py)
+	@$(if $(filter --only% --help -h,$(ARGS)),,.venv/bin/python bench/boards.py)
 
 size: ## Print the compiled sizes against their limits
 	@sh tools/setup.sh lint

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from shell import ROOT, Terminal, processes_naming, run
+from vm import needs_vm
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc")
 
@@ -93,7 +94,28 @@ def test_a_broker_that_is_not_there_is_told():
 def test_a_mistyped_variable_is_told():
     code, output = run("make sim NODE=1 DURATION=1")
     assert code == 2
-    assert "make sim takes NODES DURATION BROKER, not NODE." in output
+    assert "make sim takes NODES DURATION BROKER VM, not NODE." in output
+
+
+@needs_vm
+def test_virtual_boards_report_as_well():
+    code, output = run("make sim VM=1 NODES=2 DURATION=3")
+    assert code == 0, output
+    assert re.search(r"2 nodes, \d{2,} readings, 0 lost", output), output
+
+
+@needs_vm
+def test_ctrl_c_switches_a_virtual_board_off(tmp_path):
+    with Terminal("make", "vboard", f"FOLDER={tmp_path / 'board'}") as terminal:
+        terminal.wait_for("ctrl-C switches it off")
+        terminal.type("\x03")
+        assert terminal.wait() == 0 and "off\r\n" in terminal.output, terminal.output
+    assert processes_naming(str(tmp_path)) == []
+
+
+def test_a_lane_without_a_board_says_how_to_name_one():
+    code, output = run("make test-hil")
+    assert code == 2 and "make test-hil needs a board: PORT=/dev/ttyUSB0" in output
 
 
 def test_a_closed_terminal_ends_everything(tmp_path):

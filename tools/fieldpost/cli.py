@@ -25,6 +25,7 @@ def parser():
     _factory(commands)
     _flash(commands)
     _deploy(commands)
+    _vboard(commands)
     return top
 
 
@@ -55,6 +56,11 @@ def _sim(commands):
     )
     sim.add_argument(
         "--picture", type=_picture, metavar="FILE", help="save the last table as an SVG picture"
+    )
+    sim.add_argument(
+        "--vm",
+        action="store_true",
+        help="on virtual boards: a real MicroPython each, booted from its flash",
     )
 
 
@@ -207,6 +213,84 @@ def _deploy(commands):
     )
 
 
+def _vboard(commands):
+    vboard = commands.add_parser(
+        "vboard",
+        help="run a virtual board, which real tools talk to",
+        description="Runs a virtual ESP32: a real MicroPython that boots from a flash in a file, "
+        "and a serial port for mpremote, esptool, deploy and flash.",
+    )
+    actions = vboard.add_subparsers(dest="action", required=True, metavar="ACTION")
+    _vboard_start(actions)
+    console = _vboard_action(actions, "console", "show what the board wrote on its console")
+    console.add_argument("-f", "--follow", action="store_true", help="show what comes as well")
+    console.add_argument(
+        "-n",
+        "--lines",
+        type=_lines,
+        default=100,
+        metavar="N",
+        help="how many of the last lines (default 100)",
+    )
+    for name, what in (
+        ("reset", "press the reset button of a running board"),
+        ("power-off", "pull its plug: nothing gets to say goodbye"),
+        ("power-on", "give it its power back"),
+    ):
+        _vboard_action(actions, name, what)
+    wifi = _vboard_action(actions, "wifi", "switch the Wi-Fi around it")
+    wifi.add_argument("state", choices=["off", "on"])
+    _folder(wifi)
+
+
+def _vboard_start(actions):
+    start = _vboard_action(
+        actions,
+        "start",
+        "run a board until ctrl-C",
+        "Runs a board until ctrl-C. Its flash and console are kept in FOLDER, so that it goes on "
+        "where it was at the next start. A new one has MicroPython and no files.",
+    )
+    start.add_argument(
+        "--board", metavar="NAME", help="the board, a file in boards/ (default esp32_generic)"
+    )
+    start.add_argument(
+        "--config",
+        metavar="FILE",
+        help="the node's configuration: the board gets it and the firmware, as after build, in "
+        "place of all files (default: it keeps its files)",
+    )
+    start.add_argument(
+        "--blank",
+        action="store_true",
+        help="erase the flash, for esptool and flash; --config then only says what is around it",
+    )
+    start.add_argument("--link", metavar="PATH", help="a second name of its port")
+    start.add_argument(
+        "--ssid",
+        metavar="NAME",
+        help="the Wi-Fi around it (default: the one of the configuration, else fieldpost)",
+    )
+    start.add_argument("--password", default="", help="of --ssid (default: none, an open Wi-Fi)")
+
+
+def _vboard_action(actions, name, what, description=None):
+    action = actions.add_parser(name, help=what, description=description)
+    if name != "wifi":
+        _folder(action)
+    return action
+
+
+def _folder(action):
+    action.add_argument(
+        "folder",
+        nargs="?",
+        default="build/vboard",
+        metavar="FOLDER",
+        help="where the board is kept (default build/vboard)",
+    )
+
+
 def _board(command, role):
     command.add_argument(
         "--board",
@@ -218,6 +302,10 @@ def _board(command, role):
 
 def _count(text):
     return _number(int, text, 1, 500, "a whole number")
+
+
+def _lines(text):
+    return _number(int, text, 0, 1_000_000, "a whole number")
 
 
 def _seconds(text):

@@ -142,6 +142,16 @@ def compiled(drivers, among, chip):
     return files
 
 
+def application(drivers, chip):
+    """Returns {path: bytes} of what stands on a board with these drivers: all but a configuration.
+
+    Raises CompileError.
+    """
+    slot = SLOTS[0]
+    files = compiled(drivers, modules(), chip)
+    return {POINTER: slot.encode(), **{file.place(slot): file.data for file in files}}
+
+
 def _bytecode(source, shown, target, machine):
     # `shown` is the name in a traceback: the file's place in its slot, whatever this folder is.
     options = [f"-march={machine}", "-s", shown.as_posix(), "-o", str(target), str(source)]

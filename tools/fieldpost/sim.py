@@ -9,7 +9,7 @@ from typing import IO, cast
 
 from rich.console import Console
 
-from . import broker as brokers, view
+from . import boards, broker as brokers, firmware, view
 from .output import Output, complain
 from .simulation import simulation
 
@@ -18,6 +18,8 @@ REFRESH_S = 0.25
 START_S = 3
 # Nodes that are told of one by one.
 TOLD = 5
+# What ends it with a line.
+ERRORS = (brokers.BrokerError, boards.BoardsError, firmware.CompileError)
 
 
 def run(options):
@@ -40,9 +42,11 @@ def run(options):
 def _simulate(options, console, stop):
     with tempfile.TemporaryDirectory(prefix="fieldpost-sim-") as folder:
         try:
-            with simulation(folder, options.nodes, options.broker, options.interval) as made:
+            with simulation(
+                folder, options.nodes, options.broker, options.interval, options.vm
+            ) as made:
                 return _show(made, options, console, stop)
-        except brokers.BrokerError as error:
+        except ERRORS as error:
             complain(f"fieldpost sim: {error}")
             return 1
 

@@ -5,17 +5,18 @@ import json
 import secrets
 from pathlib import Path
 
-from vboard import Air, Board, World
+from vboard import Air, World
 from vboard.devices.bme280 import BME280
 from vboard.devices.contact import Contact
 
-from . import broker as brokers, project
+from . import boards as kinds, broker as brokers
 from .watcher import Watcher
 
 ROOMS = ("kitchen", "office", "lab", "cellar", "roof", "hall", "workshop", "garage", "store")
 ROOMS_A_FLOOR = len(ROOMS)
 
-# How the boards are wired.
+# What the nodes measure with, and how it is wired.
+DRIVERS = ("bme280", "digital", "chip")
 SCL, SDA, DOOR = 18, 19, 4
 
 # Time a node gets for its farewell: two seconds for the acknowledgement, and some.
@@ -100,11 +101,12 @@ def _last_line(board):
 
 
 @contextlib.contextmanager
-def simulation(folder, nodes=3, address=None, interval=2.0):
+def simulation(folder, nodes=3, address=None, interval=2.0, vm=False):
     """Yields a Simulation that isn't powered on yet, and leaves nothing behind.
 
     `address` is (host, port) of a broker that is there; None makes a private Mosquitto, or the
-    embedded broker where there is none, EMBEDDED the latter. Raises BrokerError.
+    embedded broker where there is none, EMBEDDED the latter. With `vm` the boards are virtual
+    ones. Raises BrokerError; with `vm` BoardsError and CompileError.
     """
     folder = Path(folder)
     with contextlib.ExitStack() as stack:
@@ -119,16 +121,17 @@ def simulation(folder, nodes=3, address=None, interval=2.0):
         air = stack.enter_context(contextlib.closing(Air()))
         air.serve_time()
         site = Site(company, address, interval)
-        boards = [stack.enter_context(_board(folder, site, air, i)) for i in range(nodes)]
+        make = kinds.Virtual(folder / "pattern", air, DRIVERS) if vm else kinds.emulated
+        boards = [stack.enter_context(_board(make, folder, site, air, i)) for i in range(nodes)]
         yield Simulation(site, broker, watcher, boards)
 
 
-def _board(folder, site, air, index):
+def _board(make, folder, site, air, index):
     identity = site.identity(index)
-    board = Board(folder / identity["device"], air, f"{site.company}-{identity['device']}")
+    config = json.dumps(site.configuration(index, air), indent=2)
+    name = f"{site.company}-{identity['device']}"
+    board = make(folder / identity["device"], air, name, config)
     world = World(identity["room"] + identity["floor"])
     board.hardware.i2c(SCL, SDA).attach(BME280(world, seed=index))
     board.wire_contact(DOOR, Contact(world, "door"))
-    config = json.dumps(site.configuration(index, air), indent=2)
-    board.install(*project.ON_BOARD, config=config)
     return board

@@ -149,7 +149,8 @@ class Stream(Relay):
         self._put_in(b"")
 
     def _broken(self, code):
-        self.error = code
+        # lwIP knows no broken pipe: what comes after a connection's end is answered by RST.
+        self.error = errno.ECONNRESET if code == errno.EPIPE else code
         self._out, self._ended_in = b"", True
 
     def _put_in(self, more):

@@ -9,11 +9,12 @@ import threading
 
 from . import partitions
 from .board import PWRON_RESET, SOFT_RESET, BaseBoard
+from .calls import BOOTLOADER
 from .files import Files
 from .flash import Flash, PowerCut, Region
 from .line import Line
 from .nvs import Nvs
-from .vm import BOOTLOADER, Vm
+from .vm import Vm
 
 FLASH = "flash.bin"
 # The first byte of the boot loader's and the application's image (esp_image_header_t).

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from . import relay, standins
-from .calls import BOOTLOADER, Calls
+from .calls import Calls
 from .console import DATA, PROMPT, TEXT, UP, Stream
 from .link import Control, FlashLink, Listener
 from .process import Process
@@ -333,7 +333,7 @@ def _arguments(board, partition, path, raw):
     """Returns MicroPython's command line: heap, prompt, and what port/start.py takes."""
     return [
         *("-X", f"heapsize={(board.heap + standins.HEAP) // 1024}wK", "-i", standins.start()),
-        *(str(board.flash.path), str(partition.offset), str(partition.size), str(path)),
+        *(str(board.flash.path.resolve()), str(partition.offset), str(partition.size), str(path)),
         *(str(board.reset_cause), str(board.wake_reason)),
         *("raw" if raw else "friendly", standins.folder()),
     ]

@@ -1,0 +1,71 @@
+"""Boards of both kinds with the firmware on them, and what goes into a virtual board's flash."""
+
+import shutil
+
+from vboard import Board, available, partitions
+
+from . import firmware, image, project
+
+CONFIG = "config.json"
+ERASED = b"\xff" * partitions.SECTOR
+
+
+class BoardsError(Exception):
+    """There can't be virtual boards here; the text says why and what to do."""
+
+
+def check():
+    """Raises BoardsError where no virtual board can run."""
+    reason = available.why_not()
+    if reason:
+        raise BoardsError(reason)
+
+
+def emulated(folder, air, name, config):
+    """Returns an emulated board with the firmware and this configuration's text."""
+    board = Board(folder, air, name)
+    board.install(*project.ON_BOARD, config=config)
+    return board
+
+
+class Virtual:
+    """Makes virtual boards that are alike but for their configuration, compiled for once.
+
+    Raises BoardsError and CompileError.
+    """
+
+    def __init__(self, folder, air, drivers):
+        check()
+        # The board whose flash all others begin with.
+        self._pattern = folder
+        with virtual(folder, air) as board:
+            board.install_micropython()
+            put_files(board, firmware.application(drivers, board.profile.chip))
+
+    def __call__(self, folder, air, name, config):
+        """Returns a virtual board with the firmware and this configuration's text."""
+        shutil.copytree(self._pattern, folder)
+        board = virtual(folder, air, name)
+        board.write_files({CONFIG: config})
+        return board
+
+
+def virtual(folder, air, name=None, profile="esp32_generic", on_line=None):
+    """Returns a VirtualBoard. Where check() passed it can be loaded."""
+    from vboard.virtual import VirtualBoard
+
+    return VirtualBoard(folder, air, name, profile, on_line)
+
+
+def put_files(board, files):
+    """Makes the file system of a board that has MicroPython anew: with `files`, {path: bytes}.
+
+    Raises ImageError.
+    """
+    place = partitions.load(board.flash)["vfs"]
+    made, _ = image.make(files, place.size)
+    board.flash.erase(place.offset, place.size)
+    for start in range(0, place.size, len(ERASED)):
+        sector = made[start : start + len(ERASED)]
+        if sector != ERASED:
+            board.flash.program(place.offset + start, sector)
