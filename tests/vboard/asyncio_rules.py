@@ -444,7 +444,7 @@ async def one_of_two_cancelled(told):
     await stream.drain()
     full = 0
     # A board's radio takes some of it a moment later.
-    while full < 5:
+    while full < 50:
         full = 0 if stream.s.write(bytes(65536)) else full + 1
         await sleep_ms(1)
 
