@@ -58,8 +58,8 @@ class Vm:
         # Held to change what other threads change as well: `halted` and what was typed.
         self._gate = threading.Lock()
         self._stream = Stream()
-        # True from boot.py's first line on, from main.py's end on, and while the raw prompt is being
-        # called up again.
+        # True from boot.py's first line on, from main.py's end on, and while the raw prompt is
+        # being called up again.
         self._up = self._prompted = self._calling = False
         # The last of what the console said, and what was typed and not yet handed on.
         self._tail = self._typed = b""

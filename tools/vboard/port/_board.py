@@ -21,8 +21,8 @@ from micropython import const
 SEQPACKET = 5
 # The longest packet of an answer: a longer answer comes in several.
 PACKET = 512
-# How long to wait for an interrupt that is on its way, or for room in the queue of scheduled calls;
-# and how often for that: a handler that is called by then comes by the others itself.
+# How long to wait for an interrupt on its way, or for room in the queue of scheduled calls, and how
+# often for that: a handler that is called by then comes by the others itself.
 RETRY_US = 200
 RETRIES = const(20)
 # Interrupts that may wait for the program; what comes on top is lost, as on the chip.
@@ -40,12 +40,12 @@ _link = None
 _number = 0
 # First letter of a kind of interrupt -> handler(number).
 _handlers = {}
-# The interrupts that wait, in a ring; how many came so far, and how many of these were noted there,
+# Interrupts that wait, in a ring; how many came so far, and how many of them were noted in it,
 # were handled, and rang the bell. All in 16 bits; the thread counts in arrays.
 _ring = array.array("H", [0] * WAITING)
 _heard, _noted = array.array("H", [0]), array.array("H", [0])
 _handled = _rung = 0
-# True during a request: interrupts wait for its answer. And during a handler: there is one at once.
+# True during a request: interrupts wait for its answer. And during a handler: one at a time.
 _busy = _handling = False
 
 
