@@ -11,7 +11,8 @@ def site(broker, node, subscribe):
     """A node that reads a BME280 and its chip ten times a second, and what a subscriber gets."""
     server = broker()
     one = node(server, sensors=[FAST, CHIP])
-    reader = subscribe(server, one.of("temperature"), one.of("uptime"))
+    topics = [one.of(level) for level in ("temperature", "humidity", "uptime")]
+    reader = subscribe(server, *topics)
     reader.wait_topic(one.of("temperature"))
     return one, reader
 
@@ -87,7 +88,13 @@ def test_value_out_of_its_limits_is_not_published(site):
     one, reader = site
     mark = one.board.mark()
     one.world.set("temperature", 120.0)
-    assert "check the sensor" in one.wait("temperature: ", since=mark)
+    line = one.wait("temperature: ", since=mark)
+    assert "is not in -40 to 85: check the sensor" in line
+    before = len(reader.of(one.of("temperature")))
+    # The others of the same reading are.
+    next_of(reader, one.of("humidity"))
+    assert len(one.lines("check the sensor")) == 1
+    assert len(reader.of(one.of("temperature"))) <= before + 1
     before = len(reader.of(one.of("temperature")))
     one.world.set("temperature", 20.0)
     next_of(reader, one.of("temperature"))
@@ -112,7 +119,7 @@ def test_a_value_that_is_no_number_is_told_and_not_sent(broker, node, subscribe)
     one = node(server, on=False, sensors=[FAST])
     call = "convert(self._words, self._results)"
     one.patch("sensors/bme280.py", call, f"(float('nan'),) + {call}[1:]")
-    one.on("temperature: nan is no value to publish")
+    one.on("temperature: temperature nan is no value to publish")
     reader.wait_topic(one.of("humidity"))
     assert reader.of(one.of("temperature")) == []
 
