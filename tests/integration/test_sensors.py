@@ -2,8 +2,20 @@
 
 import pytest
 
+from vboard.devices.sht import SHT3x, SHT4x
+
 FAST = {"driver": "bme280", "interval": 0.1}
 CHIP = {"driver": "chip", "interval": 0.1}
+# Its configuration, its emulation, and what it reports of the test's room.
+AIR = {"temperature": 21.5, "humidity": 40.0}
+EVERY = (
+    ({"driver": "sht3x", "name": "sht3x"}, SHT3x, AIR),
+    (
+        {"driver": "sht4x", "name": "sht4x", "address": "0x46"},
+        lambda world: SHT4x(world, 0x46),
+        AIR,
+    ),
+)
 
 
 @pytest.fixture
@@ -100,6 +112,24 @@ def test_value_out_of_its_limits_is_not_published(site):
     next_of(reader, one.of("temperature"))
     values = [message.data["value"] for message in reader.of(one.of("temperature"))[before:]]
     assert all(19 < value < 21 for value in values), values
+
+
+def test_each_driver_of_a_bus_reports(broker, node, subscribe):
+    """One node with all of them costs little more than one with one."""
+    server = broker()
+    reader = subscribe(server)
+    one = node(server, on=False, sensors=[entry for entry, _, _ in EVERY])
+    for _, device, _ in EVERY:
+        one.bus.attach(device(one.world))
+    one.world.set("temperature", 21.5)
+    one.world.set("humidity", 40.0)
+    one.on()
+    for entry, _, expected in EVERY:
+        for quantity, value in expected.items():
+            level = quantity if len(expected) == 1 else f"{entry['name']}-{quantity}"
+            found = reader.wait_topic(one.of(level)).data["value"]
+            assert found == pytest.approx(value, abs=0.1), level
+    assert one.lines("check ") == []
 
 
 def test_other_address(broker, node, subscribe):
