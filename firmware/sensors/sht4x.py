@@ -19,7 +19,7 @@ class Driver(Sht):
     """An SHT4x, high precision, its heater unused."""
 
     RESET = b"\x94"  # 4.5, table 8
-    RESET_MS = 2  # table 5: 1 ms; a sleep may end a little early
+    RESET_MS = 2  # table 5: 1 ms
     MEASURE = b"\xfd"  # 4.5, table 8
     MEASURE_MS = 10  # table 5: 8.3 ms
     DRIEST, SPAN = -6, 125  # 4.6: what is beyond 0 and 100 % may be cut off

@@ -47,8 +47,8 @@ def test_sht3x_resets_once_then_measures():
     wire = Wire(FRAME)
     driver = sht3x.Driver(wire, address=0x45)
     assert wire.writes == []
-    assert read(_sht, driver) == (25.0, 50.0) and Sleeps.ms == [2, 16]
-    assert read(_sht, driver) == (25.0, 50.0) and Sleeps.ms == [16]
+    assert read(_sht, driver) == (25.0, 50.0) and Sleeps.ms == [3, 17]
+    assert read(_sht, driver) == (25.0, 50.0) and Sleeps.ms == [17]
     assert wire.writes == [(0x45, b"\x30\xa2"), (0x45, b"\x24\x00"), (0x45, b"\x24\x00")]
 
 
