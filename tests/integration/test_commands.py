@@ -10,9 +10,12 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 @pytest.fixture
 def site(broker, node, subscribe, door_sensor, bme280_sensor):
-    """A broker, a node that is online and a subscriber to all of it."""
+    """A broker, a node that has told its first readings and a subscriber to all of it."""
     server = broker()
+    first = subscribe(server)
     one = node(server, sensors=[bme280_sensor, door_sensor])
+    for sensor in ("temperature", "humidity", "pressure", "door"):
+        first.wait_topic(one.of(sensor))
     reader = subscribe(server, one.topic + "/#")
     reader.wait_topic(one.of("status"))
     return server, one, reader

@@ -93,10 +93,10 @@ def pytest_generate_tests(metafunc):
 
 
 @pytest.fixture
-def new_board(tmp_path, air, kind):
-    """Returns new_board(name, profile): an empty board of the test's kind."""
+def board_of(tmp_path, air):
+    """Returns board_of(kind, name, profile): an empty board."""
 
-    def make(name="board", profile="esp32_generic"):
+    def make(kind, name="board", profile="esp32_generic"):
         if kind == "emulated":
             return Board(tmp_path / name, air, profile=profile)
         from vboard.virtual import VirtualBoard
@@ -106,6 +106,12 @@ def new_board(tmp_path, air, kind):
         return board
 
     return make
+
+
+@pytest.fixture
+def new_board(board_of, kind):
+    """Returns new_board(name, profile): an empty board of the test's kind."""
+    return lambda name="board", profile="esp32_generic": board_of(kind, name, profile)
 
 
 @pytest.fixture

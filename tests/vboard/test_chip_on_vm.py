@@ -1,7 +1,5 @@
 """The chip's modules do on a real MicroPython what they do on the emulated board's CPython."""
 
-import subprocess
-import threading
 from pathlib import Path
 
 import pytest
@@ -10,48 +8,9 @@ import vboard
 from vboard import World
 from vboard.devices.dht import DHT22
 from vboard.devices.ds18b20 import DS18B20
-from vboard.hardware import Hardware
-from vboard.profile import load
-from vm import MICROPYTHON, needs_vm
+from vm import needs_vm, told
 
 VBOARD = Path(vboard.__file__).parent
-
-# The link of a MicroPython on its own: a call is a line that begins with \x01, and so is its
-# answer: (kind, value, interrupts since the last one).
-LINK = r"""
-import sys, time
-
-reset_cause, wake_reason = 1, 0
-handlers = {}
-
-
-def call(name, *args):
-    print("\x01" + repr((name, args)))
-    kind, value, interrupts = eval(sys.stdin.readline())
-    for number in interrupts:
-        handlers["timer"](number)
-    if kind == "OSError":
-        raise OSError(*value)
-    if kind == "ValueError":
-        raise ValueError(*value)
-    return value
-
-
-def listen(kind, handler):
-    handlers[kind] = handler
-
-
-def sleep(seconds):
-    end = time.ticks_add(time.ticks_us(), int(seconds * 1_000_000))
-    attend()
-    while time.ticks_diff(end, time.ticks_us()) > 0:
-        time.sleep_ms(1)
-        attend()
-
-
-def attend():
-    call("chip")
-"""
 
 ATTEMPT = """
 def attempt(function, *args, **keywords):
@@ -121,23 +80,6 @@ wlan.active(False); print("end")
 """
 
 
-class Board:
-    """What Hardware knows of a board."""
-
-    name, ticks_start_us = "board", 0
-
-    def __init__(self):
-        self.interrupts = []
-
-    def interrupted(self, kind, number):
-        # A byte says which.
-        assert kind == "timer" and 0 <= number < 256
-        self.interrupts.append(number)
-
-    def watchdog_bite(self):
-        raise AssertionError("no program here arms it")
-
-
 def wire(hardware, world):
     for serial in (1, 2):
         hardware.one_wire(4).attach(DS18B20(world, serial))
@@ -145,85 +87,30 @@ def wire(hardware, world):
     hardware.volts[36] = 0.5
 
 
-def room():
-    """Returns a world whose seconds fly."""
-    world = World(clock=lambda: 100 * vboard.clock.clock.now())
-    world.set("temperature", -10.5)
-    world.set("humidity", 50)
-    return world
-
-
-def served(hardware, board, line):
-    """Returns the answer to a call. Whatever isn't plain fails the test."""
-    name, args = eval(line)
-    try:
-        kind, value = None, getattr(hardware, name)(*args)
-    except OSError as error:
-        kind, value = "OSError", error.args
-    except ValueError as error:
-        kind, value = "ValueError", error.args
-    interrupts, board.interrupts = board.interrupts, []
-    assert plain(value), f"{name} returns {value!r}"
-    return repr((kind, value, interrupts)) + "\n"
-
-
-def plain(value):
-    if isinstance(value, (list, tuple)):
-        return all(map(plain, value))
-    return value is None or type(value) in (bool, int, float, str, bytes)
-
-
-def run_on_vm(folder, hardware, board):
-    """Returns what the program prints that stands in a folder."""
-    path = f"{folder}:{VBOARD / 'chip'}:{VBOARD / 'frozen'}:.frozen"
-    output = []
-    with subprocess.Popen(
-        [MICROPYTHON, "-X", "heapsize=64wK", folder / "main.py"],
-        cwd=folder,
-        env={"MICROPYPATH": path},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as vm:
-        guard = threading.Timer(30, vm.kill)
-        guard.start()
-        for line in iter(vm.stdout.readline, ""):
-            if line.startswith("\x01"):
-                vm.stdin.write(served(hardware, board, line[1:]))
-                vm.stdin.flush()
-            else:
-                output.append(line.rstrip("\n"))
-        guard.cancel()
-    return output
+@pytest.fixture
+def world():
+    """A world whose seconds fly."""
+    made = World(clock=lambda: 100 * vboard.clock.clock.now())
+    made.set("temperature", -10.5)
+    made.set("humidity", 50)
+    return made
 
 
 @needs_vm
-def test_both_interpreters_print_the_same(make_board, air, tmp_path):
+def test_both_interpreters_print_the_same(board_of, air, world):
     air.retry_s = 0.02
-    cpython = make_board(PROGRAM, attempt=ATTEMPT)
-    world = room()
-    wire(cpython.hardware, world)
-    cpython.power_on()
-    cpython.wait_state("repl", 20)
-    folder = tmp_path / "vm"
-    folder.mkdir()
-    for name, text in (("main", PROGRAM), ("attempt", ATTEMPT), ("_board", LINK)):
-        (folder / f"{name}.py").write_text(text)
-    board = Board()
-    hardware = Hardware(board, load(), cpython.radio, folder / "nvs.json")
-    hardware.reset()
-    wire(hardware, world)
-    output = run_on_vm(folder, hardware, board)
-    hardware.halt()
-    assert output == cpython.console.splitlines()
-    assert output[-1] == "end"
-    assert hardware.pins[18].stream == cpython.hardware.pins[18].stream
-
-
-def test_only_plain_values_count_as_such():
-    assert plain((None, True, 1, 1.5, "a", b"b", [(1,)]))
-    assert not plain(bytearray(b"x")) and not plain({}) and not plain([{1}])
+    lines, streams = [], []
+    for kind in ("emulated", "virtual"):
+        with board_of(kind, kind) as board:
+            # The same sensors: their ROM codes come from the serial numbers.
+            wire(board.hardware, world)
+            board.write_files({"main.py": PROGRAM, "attempt.py": ATTEMPT})
+            board.power_on()
+            board.wait_state("repl", 20)
+            lines.append(told(board).splitlines())
+            streams.append(board.hardware.pins[18].stream)
+    assert lines[0] == lines[1] and lines[0][-1] == "end"
+    assert streams[0] == streams[1]
 
 
 @pytest.mark.parametrize("name", ["chip", "frozen"])

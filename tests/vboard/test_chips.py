@@ -2,8 +2,11 @@
 
 import pytest
 
+import vm
 from vboard import AccessPoint
 from vboard.peripherals.chips import CHIPS
+
+pytestmark = pytest.mark.both
 
 ATTEMPT = """
 def attempt(function, *args, **keywords):
@@ -31,7 +34,7 @@ def told(make_board):
         vars(board.hardware).update(outside)
         board.power_on()
         board.wait_state("repl")
-        return told(board).splitlines()
+        return vm.told(board).splitlines()
 
     return told
 
@@ -99,12 +102,15 @@ def test_width_is_of_all_pins_until_the_next_is_set_up(told):
     ) == ["255 511 65535", "4095"]
 
 
+# The virtual board has one: test_virtual.py.
+@pytest.mark.emulated
 def test_no_boot_loader_to_enter(told):
     assert told("print(attempt(machine.bootloader))\n", "esp32_s3") == [
         "(19, 'this emulated board has no boot loader in ROM')"
     ]
 
 
+@pytest.mark.emulated
 def test_boot_loader_of_a_board_that_has_one(make_board):
     board = make_board("import machine\nmachine.bootloader()\n", profile="esp32_s3")
     entered = []
@@ -200,7 +206,7 @@ def test_addresses(run):
         "def tell(): print(wlan.ipconfig('addr4'), wlan.ipconfig('gw4'), wlan.ipconfig('dhcp4'))\n"
         "tell(); import join; tell(); print(network.ipconfig('dns'))\n"
     )
-    assert told(board).splitlines() == [
+    assert vm.told(board).splitlines() == [
         "('0.0.0.0', '255.0.0.0') 0.0.0.0 False",
         "('127.0.0.1', '255.0.0.0') 127.0.0.1 True",
         "127.0.0.1",

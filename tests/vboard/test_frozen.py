@@ -11,6 +11,8 @@ from vboard.devices.ds18b20 import DS18B20
 from vboard.devices.onewire import crc8
 from vm import told
 
+pytestmark = pytest.mark.both
+
 ATTEMPT = """
 def attempt(function, *args):
     try:
@@ -207,16 +209,16 @@ def test_thermometers_lose_their_settings_with_the_power_only(wired):
 def measured(make_board):
     """Returns measured(device, source): the console of a board with a DHT at pin 4."""
 
-    def measured(kind, device, source="sensor.measure(); print(sensor.buf)\n", pin=4):
+    def measured(driver, device, source="sensor.measure(); print(sensor.buf)\n", pin=4):
         board = make_board(
             f"import dht, time\nfrom machine import Pin\nfrom attempt import attempt\n"
-            f"sensor = dht.{kind}(Pin({pin}))\n{source}",
+            f"sensor = dht.{driver}(Pin({pin}))\n{source}",
             attempt=ATTEMPT,
         )
         board.hardware.pins[4].attach(device)
         board.power_on()
         board.wait_state("repl")
-        return board.console
+        return told(board)
 
     return measured
 
@@ -225,11 +227,11 @@ MEASURED = "sensor.measure(); print(round(sensor.temperature(), 2), round(sensor
 
 
 @pytest.mark.parametrize(
-    "kind, device, shown",
+    "driver, device, shown",
     [("DHT22", DHT22, "-10.1 65.2"), ("DHT11", DHT11, "0 65")],
 )
-def test_dht(measured, kind, device, shown):
-    assert measured(kind, device(room(-10.1, 65.2)), MEASURED) == shown
+def test_dht(measured, driver, device, shown):
+    assert measured(driver, device(room(-10.1, 65.2)), MEASURED) == shown
 
 
 class Cut(DHT22):

@@ -141,6 +141,7 @@ def test_busy_node_is_interrupted(busy, source):
     assert tool.board.state == "repl"
 
 
+@pytest.mark.timeout(60 + ROUNDS)
 def test_rounds_of_connecting_and_going(tool):
     tool("soft-reset")
     for turn in range(ROUNDS):

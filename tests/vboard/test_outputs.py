@@ -9,6 +9,8 @@ from vboard.clock import clock
 from vboard.peripherals.pins import PinLine
 from vm import told
 
+pytestmark = pytest.mark.both
+
 ATTEMPT = """
 def attempt(function, *args, **keywords):
     try:
@@ -173,8 +175,8 @@ def test_strip_of_leds(run):
     board.press_reset()
     board.wait_state("repl")
     assert pins[18].stream
-    board.flash.path("main.py").write_text("")
     board.power_off()
+    board.write_files({"main.py": ""})
     board.power_on()
     assert pins[18].stream is None
 

@@ -273,7 +273,8 @@ def test_peer_sees_the_fin_of_what_is_closed(make_board, peer, ends):
     board.wait_state("repl")
 
 
-# The chip's sockets have a finaliser. The virtual board's are of a class in Python, which has none.
+# The chip's sockets have a finaliser. Those of the virtual board are of a class in Python, which
+# has none.
 @pytest.mark.emulated
 def test_peer_sees_the_fin_of_what_the_collector_finds(make_board, peer):
     board = make_board("import link\nsock = link.connect()\ndel sock\n")

@@ -1,4 +1,7 @@
-"""The emulated board's language holds to the real MicroPython's, line by line."""
+"""The boards' language holds to the real MicroPython's, line by line.
+
+On a virtual board that is about what is put in its MicroPython's way: sockets, time, poll.
+"""
 
 import re
 import socket
@@ -20,8 +23,9 @@ def ports(peer):
 
 
 @needs_vm
+@pytest.mark.both
 @pytest.mark.parametrize("rules", ["asyncio_rules", "language_rules"])
-def test_emulated_board_does_as_micropython(rules, ports, make_board, tmp_path):
+def test_board_does_as_micropython(rules, ports, make_board, tmp_path):
     source = (HERE / f"{rules}.py").read_text(encoding="utf-8")
     assert _on_board(make_board, source, ports) == _on_micropython(tmp_path, source, ports)
 
@@ -38,7 +42,9 @@ def _on_micropython(folder, source, ports):
 
 def _on_board(make_board, source, ports):
     board = make_board("import join, rules", rules=source)
-    board.flash.path("ports.txt").write_text(ports)
+    # As much memory as MicroPython has beside it, on the board that has a heap.
+    board.heap = 1 << 23
+    board.write_files({"ports.txt": ports})
     board.power_on()
     board.wait_state("repl", 40)
     return _told(board.console)

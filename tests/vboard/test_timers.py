@@ -8,6 +8,8 @@ import pytest
 from vboard.clock import clock
 from vm import told
 
+pytestmark = pytest.mark.both
+
 ATTEMPT = """
 def attempt(function, *args, **keywords):
     try:
@@ -30,7 +32,7 @@ def wait(condition):
 
 @pytest.fixture
 def run_timers(run):
-    return lambda source: run(TIMERS + source, attempt=ATTEMPT).console.splitlines()
+    return lambda source: told(run(TIMERS + source, attempt=ATTEMPT)).splitlines()
 
 
 def test_periodic_goes_on_until_it_is_stopped(run_timers):
@@ -89,15 +91,15 @@ def test_virtual_timers_are_many_and_hardware_timers_are_the_same_by_number(run_
         "count, more = len(a), len(b)\n"
         "wait(lambda: len(b) > more + 1); print(len(a) == count, set(b) == {two})\n"
         "two.deinit()\n"
-        "first = Timer(0, period=5, callback=a.append)\n"
+        "first = Timer(0, period=500, callback=a.append)\n"
         "Timer(0, period=5, callback=b.append); more = len(b)\n"
         "wait(lambda: len(b) > more + 1); print(first in a)\n"
     ) == ["True True", "False"]
 
 
-def test_virtual_timers_are_numbered_anew_and_run_out(run_timers):
-    assert run_timers(
-        "calls = []\n"
+def test_virtual_timers_are_numbered_anew_and_run_out(make_board):
+    board = make_board(
+        TIMERS + "calls = []\n"
         # One-shots that are over take up nothing.
         "for turn in range(252):\n"
         "    Timer(-1, mode=Timer.ONE_SHOT, freq=100_000, callback=calls.append)\n"
@@ -108,8 +110,14 @@ def test_virtual_timers_are_numbered_anew_and_run_out(run_timers):
         "timers = [Timer(-1, period=100_000) for _ in range(240)]\n"
         "try: Timer(-1, period=100_000)\n"
         "except OSError as error: print(error.args[0])\n"
-        "timers[7].deinit(); Timer(-1, period=100_000)\n"
-    ) == ["252 0", "3", "0", "12"]
+        "timers[7].deinit(); Timer(-1, period=100_000)\n",
+        attempt=ATTEMPT,
+    )
+    # In Python they are larger than the chip's.
+    board.heap = 1 << 20
+    board.power_on()
+    board.wait_state("repl")
+    assert told(board).splitlines() == ["252 0", "3", "0", "12"]
 
 
 def test_what_a_timer_refuses(run_timers):
@@ -136,6 +144,8 @@ def test_a_smaller_chip_has_fewer(make_board):
     assert "Timer(2) doesn't exist, there are only 2 hardware timers" in board.console
 
 
+# In MicroPython callbacks come in the middle of plain Python.
+@pytest.mark.emulated
 def test_what_a_busy_program_misses_is_lost(run_timers):
     assert run_timers(
         "calls = []\n"
@@ -160,7 +170,7 @@ def test_error_in_a_callback_is_told(run_timers):
     )
     assert lines[0] == "Unhandled exception in callback"
     assert "ValueError: in the callback" in lines
-    assert "TypeError: 'NoneType' object is not callable" in lines
+    assert any(line.startswith("TypeError: 'NoneType' object ") for line in lines)
     assert lines[-1] == "goes on"
 
 
@@ -178,15 +188,14 @@ def test_a_reset_stops_it(make_board, reset):
     )
     board.power_on()
     board.wait_console("again")
-    since = board.mark()
     board.wait_state("repl")
-    assert "tick" in board.console
-    assert since == board.mark()
+    lines = told(board).splitlines()
+    assert "tick" in lines and lines[-1] == "again"
 
 
 def test_power_off_stops_it(make_board):
-    board = make_board(TIMERS + "Timer(0, period=2, callback=print)\ntime.sleep(100)\n")
-    board.flash.path("attempt.py").write_text(ATTEMPT)
+    source = TIMERS + "Timer(0, period=2, callback=print)\ntime.sleep(100)\n"
+    board = make_board(source, attempt=ATTEMPT)
     board.power_on()
     board.wait_console("Timer")
     board.power_off()
@@ -232,6 +241,8 @@ def test_an_error_in_a_held_up_handler_is_told(make_board):
     assert lines[0] == "before" and lines[-2:] == ["ValueError: held up", "after"]
 
 
+# Where the virtual board's interrupts wait is in its MicroPython.
+@pytest.mark.emulated
 def test_timers_of_an_ended_program_ask_no_more_than_can_wait(make_board):
     board = make_board(
         TIMERS + "Timer(0, period=1, callback=lambda timer: None)\n", attempt=ATTEMPT
@@ -239,10 +250,10 @@ def test_timers_of_an_ended_program_ask_no_more_than_can_wait(make_board):
     board.power_on()
     board.wait_state("repl")
     end = time.monotonic() + 10
-    while len(board._interpreter._interrupts) < 8 and time.monotonic() < end:
+    while len(board._running._interrupts) < 8 and time.monotonic() < end:
         time.sleep(0.001)
     # Time for some more.
     later = threading.Event()
     clock.call_later(0.02, later.set)
     assert later.wait(5)
-    assert len(board._interpreter._interrupts) == 8
+    assert len(board._running._interrupts) == 8

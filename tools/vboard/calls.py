@@ -3,7 +3,10 @@
 import errno
 import socket
 
-from .flash import FlashError, PowerCut
+from .flash import SECTOR, FlashError, PowerCut
+
+# Requests of the flash (port/_flash.py); beside them is that for a ctrl-C to be typed again.
+PROGRAM, ERASE = b"pe"
 
 # What getaddrinfo() says of a name that nobody knows (lwIP's EAI_FAIL).
 NO_NAME = (-202, "EAI_FAIL")
@@ -22,14 +25,12 @@ class Calls:
         self._board = board
         self._relays = relays
         self._end = end
+        self._ctrl_c = ctrl_c
         # Name -> what does it; all other names are peripherals.
         self._own = {
             "stop": lambda cause, delay_ms: end((cause, delay_ms)),
             "bootloader": lambda: end(BOOTLOADER),
-            "ctrl_c": ctrl_c,
             "identity": self._identity,
-            "flash_program": self._flash_program,
-            "flash_erase": self._flash_erase,
             "net_resolve": self._resolve,
             "net_peer": self._peer,
             "net_connect": self._connect,
@@ -55,17 +56,20 @@ class Calls:
         chip = profile.chip.upper()
         return {"machine": f"Virtual {profile.name} with {chip}", "build": profile.image}
 
-    def _flash_program(self, offset, data):
-        self._write(self._board.flash.program, offset, data)
-
-    def _flash_erase(self, offset, length):
-        self._write(self._board.flash.erase, offset, length)
-
-    def _write(self, do, *args):
+    def flash(self, operation, offset, data):
+        """Does what a program's file system asks of the flash; returns an error number, or 0."""
         try:
-            do(*args)
-        except FlashError as error:
-            raise OSError(errno.EIO, str(error)) from None
+            if operation == ERASE:
+                self._board.flash.erase(offset, SECTOR)
+            elif operation == PROGRAM:
+                self._board.flash.program(offset, data)
+            else:
+                self._ctrl_c()
+        except FlashError:
+            return errno.EIO
+        except PowerCut:
+            self._end(None)
+        return 0
 
     def _connect(self, number, host, port):
         """Returns an error number, 0 when the outcome will come by the socket's pipe."""

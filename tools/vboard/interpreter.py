@@ -26,6 +26,10 @@ from .clock import clock
 NOTICE, STRIKE, PATIENCE = 0.05, 0.02, 3.0
 
 
+# What is in C on the chip, and has no line in its tracebacks.
+IN_C = ("<chip>", "<language>/json", "<language>/os", "<language>/s", "<language>/time")
+
+
 class Halted(BaseException):
     """The board lost its power or was reset: nothing of its program may go on."""
 
@@ -310,8 +314,8 @@ def format_exception(error):
     """Returns the traceback as MicroPython prints it: the board's own frames only."""
     lines = []
     for frame, line in traceback.walk_tb(error.__traceback__):
-        if "__halted__" in frame.f_builtins:
-            where = frame.f_code
+        where = frame.f_code
+        if "__halted__" in frame.f_builtins and not where.co_filename.startswith(IN_C):
             lines.append(f'  File "{where.co_filename}", line {line}, in {where.co_name}')
     if lines:
         lines.insert(0, "Traceback (most recent call last):")

@@ -1,13 +1,14 @@
 """The board's end of a MicroPython in a process of its own: what port/_board.py speaks to.
 
 A socket in the file system takes the process's connections. Each begins with 16 bytes that say
-what for: "control" for calls, "events" and "bell" for interrupts, "stream" and "dgram" for each
-socket of the program (relay.py).
+what for: "control" for calls, "flash" for the file system, "events" and "bell" for interrupts,
+"stream" and "dgram" for each socket of the program (relay.py).
 """
 
 import contextlib
 import json
 import socket
+import struct
 
 # As in port/_board.py: how a connection begins, and the longest packet of an answer.
 HELLO = 16
@@ -16,6 +17,8 @@ PACKET = 512
 REQUEST = 1 << 18
 # Space that a packet's numbers and mark may take.
 HEAD = 24
+# Of the flash: a request, whose bytes follow, and its answer (port/_flash.py).
+FLASH_HEAD, FLASH_REPLY = struct.Struct("<BHI"), struct.Struct("<HH")
 # Interrupts are counted in so many bits.
 COUNT = 0xFFFF
 
@@ -93,6 +96,31 @@ class Control:
             last = (number, self.interrupts & COUNT, parts[-1])
             self.connection.send(b"%d=%d %b" % last)
         self.connection.setblocking(False)
+
+
+class FlashLink:
+    """What the program's file system asks of the flash: packets as those of calls."""
+
+    def __init__(self, connection, perform):
+        """`perform(operation, offset, data)` returns an error number."""
+        self.connection = connection
+        self._perform = perform
+
+    def serve(self):
+        """Takes one request; returns False when the program is gone."""
+        try:
+            packet = self.connection.recv(REQUEST)
+        except BlockingIOError:
+            return True
+        except ConnectionError:
+            return False
+        if packet:
+            operation, number, offset = FLASH_HEAD.unpack_from(packet)
+            code = self._perform(operation, offset, packet[FLASH_HEAD.size :])
+            # OSError: it went meanwhile.
+            with contextlib.suppress(OSError):
+                self.connection.send(FLASH_REPLY.pack(number, code))
+        return bool(packet)
 
 
 def _decoded(value):

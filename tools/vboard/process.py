@@ -11,10 +11,10 @@ import sysconfig
 # Runs MicroPython within CPython's process, which costs less than its own start-up script. The
 # pipe argv[1] has one writer, the board's process: when that ends, O_ASYNC and F_SETSIG (10) have
 # the kernel end this one, whatever it does.
-# SIGUSR2 does nothing but end a wait: CPython's handler for it is never come to.
+# SIGUSR2 does nothing but end a wait, up to the very end.
 LAUNCH = """
 import _signal, fcntl, os, sys
-_signal.signal(_signal.SIGUSR2, print)
+_signal.signal(_signal.SIGUSR2, lambda *_: None)
 life = int(sys.argv[1])
 fcntl.fcntl(life, fcntl.F_SETOWN, os.getpid())
 fcntl.fcntl(life, 10, 9)
@@ -23,7 +23,7 @@ if os.getppid() != int(sys.argv[2]):
     sys.exit(1)
 sys.path.insert(0, sys.argv[3])
 import micropython_run
-sys.exit(micropython_run.run_main(sys.argv[4:]))
+os._exit(micropython_run.run_main(sys.argv[4:]))
 """
 LIBC = ctypes.CDLL(None)
 SIGINT_BIT = 1 << signal.SIGINT - 1

