@@ -70,9 +70,10 @@ vboard: ## Run a virtual board with a serial port: CONFIG=file BOARD=name FOLDER
 	@sh tools/setup.sh vboard
 	@exec .venv/bin/python -IS tools/foreground.py .venv/bin/fieldpost vboard start $(VBOARD_OPTIONS)
 
+# On several cores at once: most tests wait for a board or a broker.
 test: ## Run all tests: ARGS='-k topic' goes to pytest
 	@sh tools/setup.sh test
-	@exec .venv/bin/pytest $(ARGS)
+	@exec .venv/bin/pytest -n auto --maxprocesses 4 $(ARGS)
 
 test-hil: ## Run the board tests on a real board: PORT=/dev/ttyUSB0 BOARD=name
 	$(call refuse_unknown,$(HIL_TAKES))

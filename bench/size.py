@@ -23,6 +23,8 @@ SETS = {
     "large messages, loaded with the first": (("lib", ("mqtt/large",)), None),
     "advice, loaded when something failed": (("lib", ("mqtt/advice",)), None),
     "driver bme280": (("firmware", ("sensors/bme280",)), 3_000),
+    "driver sht3x": (("firmware", ("sensors/sht3x", "sensors/_sht", "sensors/_crc8")), 1_500),
+    "driver sht4x": (("firmware", ("sensors/sht4x", "sensors/_sht", "sensors/_crc8")), 1_500),
     "driver digital": (("firmware", ("sensors/digital",)), 1_500),
     "driver chip": (("firmware", ("sensors/chip",)), 1_500),
 }

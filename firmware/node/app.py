@@ -126,10 +126,9 @@ class Node:
     def _sampler(self, entry, module, bus):
         return sampler.Sampler(
             module.Driver(bus, **entry["options"]),
-            module.QUANTITIES,
+            module,
             entry["levels"],
             int(entry["interval"] * 1000),
-            module.EVENTS,
             self._clock.uptime,
             self._report,
             self._log,

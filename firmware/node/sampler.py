@@ -5,12 +5,14 @@ import math
 import random
 import time
 
-from sensors import SensorError
+from sensors import Range, SensorError
 
 # Within how many ms a fleet's second readings are strewn around their interval, at most.
 SPREAD_MS = 60_000
 # What a driver has for a reading.
 READ_MS = 10_000
+# After so many faulty readings in a row a driver begins anew.
+RESET_AFTER = 3
 
 
 class Reading:
@@ -30,25 +32,30 @@ class Reading:
 
 
 class Sampler:
-    """One sensor: `driver` is an instance, `quantities` and `levels` say what it delivers."""
+    """One sensor: `driver` is an instance, `module` where it is from (see sensors).
 
-    def __init__(
-        self, driver, quantities, levels, interval_ms: int, events: bool, uptime, report, log=print
-    ):
+    `levels` are the topic levels of its quantities, `uptime` returns ms, `report` takes a Reading.
+    """
+
+    def __init__(self, driver, module, levels, interval_ms: int, uptime, report, log=print):
         self._driver = driver
-        self._quantities = quantities
+        self._quantities = module.QUANTITIES
+        # Ms from power-on until a reading can be good.
+        self._ready_ms = getattr(module, "READY_MS", 0)
         self.levels = levels
         # Milliseconds from one reading to the next.
         self._interval_ms = interval_ms
         # True if the driver tells what happens: its first state then is an event too.
-        self.events = events
+        self.events = module.EVENTS
         self._uptime = uptime
         self._report = report
         self._log = log
         # The sequence number of the next reading, one for each quantity.
         self._seqs = [0] * len(levels)
-        # What went wrong last, '' after a good reading: a fault is told once, not every time.
+        # What kind of fault was told last, '' after a good reading: each is told once.
         self._fault = ""
+        # Faulty readings in a row, since the driver began anew.
+        self._faulty = 0
         # True when the last reading lacked a value that may come (the signal without Wi-Fi).
         self.incomplete = False
         # Set to have the sensor read at once.
@@ -65,6 +72,7 @@ class Sampler:
 
     async def run(self):
         """Reads at once, then at each interval: a late reading doesn't shift those after it."""
+        await asyncio.sleep_ms(max(0, self._ready_ms - self._uptime()))
         due = time.ticks_ms()
         # The first state is an event too; the second reading comes at a time of the node's own.
         event, shift = self.events, _shift_ms(self._interval_ms)
@@ -84,7 +92,7 @@ class Sampler:
             try:
                 self._hand_on(await self._driver.wait(), True)
             except Exception as error:
-                self._failed(error)
+                self._failed(_told(error))
                 await asyncio.sleep_ms(self._interval_ms)
 
     async def _woken(self, due):
@@ -99,34 +107,65 @@ class Sampler:
 
     async def _sample(self, event):
         try:
+            self._begin_anew()
             values = await asyncio.wait_for_ms(self._driver.read(), READ_MS)
         except Exception as error:
             # Whatever it is: one sensor must not stop a node that nobody can reach then.
-            self._failed(error)
+            self._faulty += 1
+            self._failed(_told(error))
             return
+        if not self._hand_on(values, event):
+            self._faulty += 1
+            return
+        self._faulty = 0
         if self._fault:
             self._log("%s: works again" % self.levels[0])
             self._fault = ""
-        self._hand_on(values, event)
+
+    def _begin_anew(self):
+        if self._faulty >= RESET_AFTER:
+            self._faulty = 0
+            if hasattr(self._driver, "reset"):
+                self._driver.reset()
 
     def _hand_on(self, values, event):
-        uptime = self._uptime()
+        # Returns True if all of it may be published; what may not hinders nothing else.
+        uptime, unfit = self._uptime(), {}
         self.incomplete = None in values
         for i, value in enumerate(values):
-            if isinstance(value, float) and not math.isfinite(value):
-                self._failed(SensorError("%r is no value to publish" % value))
+            text = _unfit(value, self._quantities[i])
+            if text:
+                unfit[self.levels[i]] = text
             elif value is not None:
-                _, unit, decimals = self._quantities[i]
-                # A state that is repeated has the number of its event.
-                self._seqs[i] += event or not self.events
-                seq = self._seqs[i] - 1
-                self._report(Reading(self.levels[i], value, unit, decimals, uptime, seq, event))
+                self._hand_on_one(i, value, uptime, event)
+        if unfit:
+            # Told once, though the values are others each time.
+            kinds = sorted(unfit)
+            self._failed("; ".join([unfit[kind] for kind in kinds]), ", ".join(kinds))
+        return not unfit
 
-    def _failed(self, error):
-        fault = _told(error)
-        if fault != self._fault:
-            self._log("%s: %s" % (self.levels[0], fault))
-            self._fault = fault
+    def _hand_on_one(self, i, value, uptime, event):
+        _, unit, decimals, _, _, _ = self._quantities[i]
+        # A state that is repeated has the number of its event.
+        self._seqs[i] += event or not self.events
+        seq = self._seqs[i] - 1
+        self._report(Reading(self.levels[i], value, unit, decimals, uptime, seq, event))
+
+    def _failed(self, text, kind=None):
+        if (kind or text) != self._fault:
+            self._log("%s: %s" % (self.levels[0], text))
+            self._fault = kind or text
+
+
+def _unfit(value, quantity):
+    # Returns what is wrong with a value, '' if it may be published.
+    name, unit, _, lowest, highest, _ = quantity
+    if isinstance(value, float) and not math.isfinite(value):
+        return "%s %r is no value to publish" % (name, value)
+    if value is None or lowest is None or value in Range(lowest, highest):
+        return ""
+    shown = "%s %s" % (value, unit) if unit else value
+    return "%s %s is not in %s to %s: check the sensor" % (name, shown, lowest, highest)
 
 
 def _told(error):

@@ -2,6 +2,30 @@
 
 import os
 
+# What a driver's file declares:
+#
+#   QUANTITIES  a tuple of (name, unit, decimals, lowest, highest, device_class) for each value of
+#               a reading, in its order. The name is the topic's level. lowest and highest are the
+#               physical range, both allowed: what is beyond is a fault, told and not published;
+#               None, None where there is none (states, counters). unit and decimals are None for a
+#               state. device_class is Home Assistant's, None where it has none for it.
+#   BUS         what Driver is handed: "i2c" (machine.I2C), "pin" (machine.Pin, an input) or None
+#               (the node's own Chip).
+#   OPTIONS     {keyword of Driver: (default, allowed)}: the sensor's own keys in config.json;
+#               `allowed` is a tuple or a Range.
+#   EVENTS      True if Driver has wait(), too.
+#   READY_MS    ms from power-on until a reading can be good, 0 where it is absent.
+#   BLOCKS_MS   ms of the longest call that lets nothing else run, on a bus of 100 kHz; 5 where it
+#               is absent. Longer waits are awaited.
+#
+#   class Driver(bus, **options): touches nothing yet: the sensor may be missing.
+#       async read() -> tuple: a value for each quantity, None for one that may come later. Raises
+#           OSError when the bus fails, SensorError when the sensor has nothing to publish. A text
+#           that stays the same is told once.
+#       async wait() -> tuple: the same as soon as it changes (EVENTS).
+#       reset(), optional: forgets what is known of the sensor, so that the next read() sets it up
+#           anew; called after some faulty readings in a row. Touches nothing.
+
 
 class SensorError(Exception):
     """The sensor answered, but with nothing that may be published; the text says what to do."""

@@ -1,6 +1,10 @@
 # The chip itself: radio signal, memory, running time.
 
-QUANTITIES = (("rssi", "dBm", 0), ("free_heap", "B", 0), ("uptime", "s", 0))
+QUANTITIES = (
+    ("rssi", "dBm", 0, None, None, "signal_strength"),
+    ("free_heap", "B", 0, None, None, "data_size"),
+    ("uptime", "s", 0, None, None, "duration"),
+)
 BUS = None
 OPTIONS = {}
 EVENTS = False

@@ -4,7 +4,8 @@ import asyncio
 
 from sensors import Range
 
-QUANTITIES = (("state", None, None),)
+# The device class is the option's.
+QUANTITIES = (("state", None, None, None, None, None),)
 BUS = "pin"
 EVENTS = True
 

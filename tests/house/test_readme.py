@@ -9,9 +9,11 @@ import tempfile
 
 import pytest
 
+import chip_images
 from fieldpost import broker as brokers
 from fieldpost.simulation import simulation
 from shell import ROOT, Terminal, run
+from vboard import Air, available
 
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = [
@@ -102,6 +104,64 @@ def build(command):
     assert "at 0x200000 (standard layout)" in output
 
 
+def factory(command):
+    with tempfile.TemporaryDirectory() as folder:
+        code, output = run(f"{with_files(command, folder)} OUT={folder}/set")
+    assert code == 0, output
+
+
+def flash(command):
+    with tempfile.TemporaryDirectory() as folder, blank_board(folder) as board:
+        made = with_files("make factory MICROPYTHON=ESP32_GENERIC.bin CONFIG=config.json", folder)
+        assert run(f"{made} OUT={folder}/set")[0] == 0
+        code, output = run(f"{command.replace('/dev/ttyUSB0', board.port)} IMAGE={folder}/set")
+        assert code == 0, output
+        board.wait_console("node: ")
+
+
+def deploy(command):
+    with tempfile.TemporaryDirectory() as folder, blank_board(folder) as board:
+        board.install_micropython()
+        board.press_reset()
+        command = command.replace("/dev/ttyUSB0", board.port)
+        made = with_files(f"{command} CONFIG=config.json", folder)
+        code, output = run(made)
+    assert code == 0, output
+    assert "deployed; online" in output
+
+
+def vboard(command):
+    with tempfile.TemporaryDirectory() as folder:
+        made = with_files(f"{command} FOLDER={folder}/board", folder)
+        with Terminal(*made.split()) as terminal:
+            terminal.wait_for("ctrl-C switches it off")
+            terminal.type("\x03")
+            assert terminal.wait() == 0
+
+
+def with_files(command, folder):
+    """Returns the command with real files in place of the README's names."""
+    with open(f"{folder}/config.json", "w", encoding="utf-8") as config:
+        config.write(CONFIG)
+    command = command.replace("ESP32_GENERIC.bin", str(chip_images.etboard()))
+    return command.replace("config.json", f"{folder}/config.json")
+
+
+@contextlib.contextmanager
+def blank_board(folder):
+    """A virtual board that is on, within reach of what the README's configuration names."""
+    from vboard.virtual import VirtualBoard
+
+    config = json.loads(CONFIG)
+    air = Air(config["wifi"]["ssid"], config["wifi"]["password"])
+    air.serve_time()
+    with brokers.mosquitto(folder) as broker, contextlib.closing(air):
+        air.hosts[config["broker"]["host"]] = ("127.0.0.1", broker.port)
+        with VirtualBoard(f"{folder}/board", air) as board:
+            board.power_on()
+            yield board
+
+
 @contextlib.contextmanager
 def running():
     with tempfile.TemporaryDirectory() as folder, simulation(folder, 1) as made:
@@ -119,13 +179,42 @@ KNOWN = {
     "make test": make_test,
     ".venv/bin/fieldpost config check config.json": check_config,
     "make build CONFIG=config.json": build,
+    "make factory MICROPYTHON=ESP32_GENERIC.bin CONFIG=config.json": factory,
+    "make flash PORT=/dev/ttyUSB0": flash,
+    "make deploy PORT=/dev/ttyUSB0": deploy,
+    "make vboard CONFIG=config.json": vboard,
 }
+
+
+# Those that need a MicroPython for virtual boards.
+VIRTUAL = (flash, deploy, vboard)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="these are a shell's commands")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_command_works(command):
+    if KNOWN[command] in VIRTUAL and available.why_not():
+        pytest.skip(available.why_not())
     KNOWN[command](command)
+
+
+def test_the_example_of_a_board_test_passes(tmp_path):
+    if available.why_not():
+        pytest.skip(available.why_not())
+    example = re.search(r"^```python\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL).group(1)
+    (tmp_path / "test_example.py").write_text(example)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "--rootdir",
+        tmp_path,
+        "-p",
+        "no:cacheprovider",
+    ]
+    done = subprocess.run([*command, tmp_path], capture_output=True, text=True, timeout=40)
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
 
 
 def test_every_command_is_known():

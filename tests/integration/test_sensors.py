@@ -2,8 +2,20 @@
 
 import pytest
 
+from vboard.devices.sht import SHT3x, SHT4x
+
 FAST = {"driver": "bme280", "interval": 0.1}
 CHIP = {"driver": "chip", "interval": 0.1}
+# Its configuration, its emulation, and what it reports of the test's room.
+AIR = {"temperature": 21.5, "humidity": 40.0}
+EVERY = (
+    ({"driver": "sht3x", "name": "sht3x"}, SHT3x, AIR),
+    (
+        {"driver": "sht4x", "name": "sht4x", "address": "0x46"},
+        lambda world: SHT4x(world, 0x46),
+        AIR,
+    ),
+)
 
 
 @pytest.fixture
@@ -11,7 +23,8 @@ def site(broker, node, subscribe):
     """A node that reads a BME280 and its chip ten times a second, and what a subscriber gets."""
     server = broker()
     one = node(server, sensors=[FAST, CHIP])
-    reader = subscribe(server, one.of("temperature"), one.of("uptime"))
+    topics = [one.of(level) for level in ("temperature", "humidity", "uptime")]
+    reader = subscribe(server, *topics)
     reader.wait_topic(one.of("temperature"))
     return one, reader
 
@@ -87,12 +100,36 @@ def test_value_out_of_its_limits_is_not_published(site):
     one, reader = site
     mark = one.board.mark()
     one.world.set("temperature", 120.0)
-    assert "check the sensor" in one.wait("temperature: ", since=mark)
+    line = one.wait("temperature: ", since=mark)
+    assert "is not in -40 to 85: check the sensor" in line
+    before = len(reader.of(one.of("temperature")))
+    # The others of the same reading are.
+    next_of(reader, one.of("humidity"))
+    assert len(one.lines("check the sensor")) == 1
+    assert len(reader.of(one.of("temperature"))) <= before + 1
     before = len(reader.of(one.of("temperature")))
     one.world.set("temperature", 20.0)
     next_of(reader, one.of("temperature"))
     values = [message.data["value"] for message in reader.of(one.of("temperature"))[before:]]
     assert all(19 < value < 21 for value in values), values
+
+
+def test_each_driver_of_a_bus_reports(broker, node, subscribe):
+    """One node with all of them costs little more than one with one."""
+    server = broker()
+    reader = subscribe(server)
+    one = node(server, on=False, sensors=[entry for entry, _, _ in EVERY])
+    for _, device, _ in EVERY:
+        one.bus.attach(device(one.world))
+    one.world.set("temperature", 21.5)
+    one.world.set("humidity", 40.0)
+    one.on()
+    for entry, _, expected in EVERY:
+        for quantity, value in expected.items():
+            level = quantity if len(expected) == 1 else f"{entry['name']}-{quantity}"
+            found = reader.wait_topic(one.of(level)).data["value"]
+            assert found == pytest.approx(value, abs=0.1), level
+    assert one.lines("check ") == []
 
 
 def test_other_address(broker, node, subscribe):
@@ -112,7 +149,7 @@ def test_a_value_that_is_no_number_is_told_and_not_sent(broker, node, subscribe)
     one = node(server, on=False, sensors=[FAST])
     call = "convert(self._words, self._results)"
     one.patch("sensors/bme280.py", call, f"(float('nan'),) + {call}[1:]")
-    one.on("temperature: nan is no value to publish")
+    one.on("temperature: temperature nan is no value to publish")
     reader.wait_topic(one.of("humidity"))
     assert reader.of(one.of("temperature")) == []
 

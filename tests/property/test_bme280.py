@@ -88,12 +88,7 @@ def test_driver_reads_what_the_world_holds(seed, truth):
     computed, steps = independent(chip.calibration, data)
     for value, true, step in zip(computed, truth, steps, strict=True):
         assert abs(value - true) <= 0.51 * step
-    try:
-        found = bme280.convert(tuple(chip.calibration), data)
-    except SensorError:
-        # At the very ends the nearest count may lie just outside of what may be published.
-        assert not (-39.9 < truth[0] < 84.9 and 300.1 < truth[2] < 1099.9)
-        return
+    found = bme280.convert(tuple(chip.calibration), data)
     for value, other, tolerance in zip(found, computed, TOLERANCES, strict=True):
         assert abs(value - other) <= tolerance or other < 0 == value or other > 100 == value
 
@@ -114,17 +109,13 @@ def test_words_survive_the_registers(words):
     assert bme280.calibration(words.low, words.high) == tuple(words)
 
 
-def in_range(values):
-    return all(value in limits for value, limits in zip(values, bme280.LIMITS, strict=True))
-
-
 @given(seeds, octets(8))
-def test_any_counts_give_a_value_in_range_or_a_sensor_error(seed, data):
+def test_any_counts_give_a_number_or_a_sensor_error(seed, data):
     check_any(tuple(seeded(seed)), data)
 
 
 @given(octets(26), octets(7), octets(8))
-def test_any_words_and_counts_give_a_value_in_range_or_a_sensor_error(low, high, data):
+def test_any_words_and_counts_give_a_number_or_a_sensor_error(low, high, data):
     try:
         words = bme280.calibration(low, high)
     except SensorError:
@@ -137,8 +128,9 @@ def check_any(words, data):
         values = bme280.convert(words, data)
     except SensorError:
         return
-    assert in_range(values) and all(math.isfinite(value) for value in values)
+    assert all(math.isfinite(value) for value in values)
     assert all(value == float(f"{value:.2f}") for value in values)
+    assert 0 <= values[1] <= 100
 
 
 @given(st.floats(-200, 200), st.floats(-500, 500), st.floats(-1000, 5000))

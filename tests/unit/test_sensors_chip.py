@@ -33,6 +33,6 @@ def test_no_signal_without_wifi():
 
 
 def test_declares_what_it_delivers():
-    names = [name for name, _, _ in chip.QUANTITIES]
+    names = [quantity[0] for quantity in chip.QUANTITIES]
     assert names == ["rssi", "free_heap", "uptime"]
     assert chip.BUS is None and not chip.OPTIONS and not chip.EVENTS

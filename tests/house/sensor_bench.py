@@ -1,0 +1,68 @@
+"""A driver on an emulated sensor, on a bus whose bytes take their time."""
+
+from vboard.peripherals.i2c import I2CBus
+from vboard.world import World
+
+# Of a bus as the configuration has it by default, 9 bits a byte.
+BYTE_S = 9 / 100_000
+
+
+class Bench:
+    """machine.I2C and asyncio for one driver; time passes only when told, slept or transferred."""
+
+    def __init__(self, device, **options):
+        self.now = 0.0
+        self.world = World(clock=lambda: self.now)
+        self.bus = I2CBus()
+        self.device = self.bus.attach(device(self.world, **options))
+        self.now = 1.0
+        # Seconds of the longest call, and how many there were.
+        self.longest_s, self.calls = 0.0, 0
+        # Good calls before one that fails; None: none does.
+        self.fails_after = None
+
+    def room(self, **quantities):
+        for name, value in quantities.items():
+            self.world.set(name, value)
+
+    def read(self, module, driver):
+        """Returns what a driver reads."""
+        before, module.asyncio = module.asyncio, self
+        try:
+            driver.read().send(None)
+        except StopIteration as end:
+            return end.value
+        finally:
+            module.asyncio = before
+        raise AssertionError("it waits for something else")
+
+    # machine.I2C
+
+    def writeto(self, address, data):
+        self._transfer(1 + len(data))
+        self.bus.write(address, data)
+
+    def readfrom_into(self, address, buffer):
+        self._transfer(1 + len(buffer))
+        buffer[:] = self.bus.read(address, len(buffer))
+
+    def writeto_mem(self, address, register, data):
+        self.writeto(address, bytes([register]) + bytes(data))
+
+    def readfrom_mem_into(self, address, register, buffer):
+        self._transfer(3 + len(buffer))
+        self.bus.write(address, bytes([register]))
+        buffer[:] = self.bus.read(address, len(buffer))
+
+    def _transfer(self, count):
+        self.calls += 1
+        if self.fails_after is not None and self.calls > self.fails_after:
+            self.fails_after = None
+            raise OSError(116, "ETIMEDOUT")
+        self.longest_s = max(self.longest_s, count * BYTE_S)
+        self.now += count * BYTE_S
+
+    # asyncio
+
+    async def sleep_ms(self, ms):
+        self.now += ms / 1000

@@ -1,0 +1,56 @@
+"""Drivers' arithmetic against the data sheets' formulas, computed with fractions."""
+
+import struct
+from fractions import Fraction
+
+from hypothesis import given, strategies as st
+from i2c_kit import Wire, checked, read
+from sensor_bench import Bench
+
+from sensors import _sht, sht3x, sht4x
+from vboard.devices.sht import SHT3x, SHT4x
+
+words = st.integers(0, 0xFFFF)
+
+
+def check(found, exact, quantities):
+    """Each value is the exact one, rounded to its decimals, and the same text in 32 bits."""
+    assert len(found) == len(exact) == len(quantities)
+    for value, true, (name, _, decimals, *_) in zip(found, exact, quantities, strict=True):
+        text = f"{value:.{decimals}f}"
+        assert abs(Fraction(text) - true) <= Fraction(1, 2 * 10**decimals), (name, value, true)
+        assert float(text) == value
+        (single,) = struct.unpack("f", struct.pack("f", value))
+        assert f"{single:.{decimals}f}" == text
+
+
+def limited(value, lowest, highest):
+    return min(max(value, Fraction(lowest)), Fraction(highest))
+
+
+@given(words, words)
+def test_sht3x(temperature, humidity):
+    exact = -45 + Fraction(175 * temperature, 65535), Fraction(100 * humidity, 65535)
+    found = read(_sht, sht3x.Driver(Wire(checked(temperature) + checked(humidity))))
+    check(found, exact, sht3x.QUANTITIES)
+
+
+@given(words, words)
+def test_sht4x(temperature, humidity):
+    percent = limited(-6 + Fraction(125 * humidity, 65535), 0, 100)
+    exact = -45 + Fraction(175 * temperature, 65535), percent
+    found = read(_sht, sht4x.Driver(Wire(checked(temperature) + checked(humidity))))
+    check(found, exact, sht4x.QUANTITIES)
+
+
+def room_read(bench, module, driver, **room):
+    bench.room(**room)
+    return bench.read(module, driver)
+
+
+@given(st.floats(-40, 125), st.floats(0, 100))
+def test_sht_drivers_read_the_room(celsius, percent):
+    for device, driver in ((SHT3x, sht3x), (SHT4x, sht4x)):
+        bench = Bench(device)
+        found = room_read(bench, _sht, driver.Driver(bench), temperature=celsius, humidity=percent)
+        assert abs(found[0] - celsius) < 0.007 and abs(found[1] - percent) < 0.052

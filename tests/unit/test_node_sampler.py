@@ -1,0 +1,173 @@
+# What the sampler makes of a reading: what it hands on, what it tells, when a driver begins anew.
+
+from node import sampler
+from sensors import SensorError
+
+
+class Climate:
+    # Stands for a driver's module.
+    QUANTITIES = (
+        ("temperature", "°C", 1, -40, 85, "temperature"),
+        ("humidity", "%", 0, 0, 100, "humidity"),
+        ("factor", None, 2, 0, 2, None),
+        ("count", None, 0, None, None, None),
+    )
+    EVENTS = False
+
+
+class Driver:
+    # Its readings one by one; an exception among them is raised.
+
+    def __init__(self, *readings):
+        self.readings = list(readings)
+        # Readings that were taken when reset() was called.
+        self.resets = []
+        self.taken = 0
+
+    async def read(self):
+        self.taken += 1
+        reading = self.readings.pop(0)
+        if isinstance(reading, Exception):
+            raise reading
+        return reading
+
+    def reset(self):
+        self.resets.append(self.taken)
+
+
+class Plain:
+    # A driver without reset().
+
+    async def read(self):
+        raise SensorError("is cold")
+
+
+class Asyncio:
+    # In place of asyncio: nothing waits.
+    TimeoutError = RuntimeError
+
+    class Event:
+        pass
+
+    @staticmethod
+    async def wait_for_ms(awaitable, ms):
+        return await awaitable
+
+
+class Bench:
+    def __init__(self, driver, module=Climate):
+        sampler.asyncio = Asyncio
+        self.readings, self.told = [], []
+        levels = [quantity[0] for quantity in module.QUANTITIES]
+        self.sampler = sampler.Sampler(
+            driver, module, levels, 1000, lambda: 5, self.readings.append, self.told.append
+        )
+
+    def sample(self, count=1):
+        """Takes readings; returns {level: value} of what the last one handed on."""
+        for _ in range(count):
+            self.readings.clear()
+            try:
+                self.sampler._sample(False).send(None)
+            except StopIteration:
+                pass
+        return {reading.level: reading.value for reading in self.readings}
+
+
+GOOD = (20.5, 45, 1.0, 3)
+ALL = {"temperature": 20.5, "humidity": 45, "factor": 1.0, "count": 3}
+
+
+def test_a_good_reading_is_handed_on():
+    bench = Bench(Driver(GOOD))
+    assert bench.sample() == ALL and bench.told == []
+    assert [reading.unit for reading in bench.readings] == ["°C", "%", None, None]
+    assert [reading.decimals for reading in bench.readings] == [1, 0, 2, 0]
+
+
+def test_the_ends_of_a_range_are_in_it():
+    bench = Bench(Driver((-40.0, 0, 0.0, -1), (85.0, 100, 2.0, 10**9)))
+    assert len(bench.sample()) == len(bench.sample()) == 4
+    assert bench.told == []
+
+
+def test_a_value_out_of_range_is_told_and_the_others_go_on():
+    for value in (130.0, 85.1, -40.1):
+        bench = Bench(Driver((value,) + GOOD[1:]))
+        assert bench.sample() == {"humidity": 45, "factor": 1.0, "count": 3}
+        fault = "temperature: temperature %s °C is not in -40 to 85: check the sensor"
+        assert bench.told == [fault % value]
+
+
+def test_a_quantity_without_unit():
+    bench = Bench(Driver((20.5, 45, 3, 3)))
+    bench.sample()
+    assert bench.told == ["temperature: factor 3 is not in 0 to 2: check the sensor"]
+
+
+def test_what_is_no_number_is_told():
+    for value, told in (
+        (float("nan"), "temperature nan is no value to publish"),
+        (float("inf"), "temperature inf is no value to publish"),
+        ("warm", "temperature warm °C is not in -40 to 85: check the sensor"),
+        (True, "temperature True °C is not in -40 to 85: check the sensor"),
+    ):
+        bench = Bench(Driver((value,) + GOOD[1:]))
+        assert len(bench.sample()) == 3
+        assert bench.told == ["temperature: " + told]
+    bench = Bench(Driver(GOOD[:3] + (float("-inf"),)))
+    assert len(bench.sample()) == 3
+    assert bench.told == ["temperature: count -inf is no value to publish"]
+
+
+def test_a_fault_is_told_once_whatever_the_value():
+    bench = Bench(Driver((130.0, 101, 1, 1), (131.0, 102, 1, 1), GOOD, (130.0, 1, 1, 1)))
+    bench.sample()
+    both = "humidity 101 % is not in 0 to 100: check the sensor; temperature 130.0 °C is not in"
+    assert len(bench.told) == 1 and both in bench.told[0]
+    bench.sample()
+    assert len(bench.told) == 1
+    assert bench.sample() == ALL and bench.told[1:] == ["temperature: works again"]
+    bench.sample()
+    assert len(bench.told) == 3
+
+
+def test_another_quantity_s_fault_is_another_fault():
+    bench = Bench(Driver((130.0, 45, 1, 1), (20.0, 145, 1, 1), OSError(19)))
+    bench.sample(3)
+    assert ["humidity" in told for told in bench.told] == [False, True, False]
+    assert "no answer on the bus" in bench.told[2] and len(bench.told) == 3
+
+
+def test_numbers_count_what_was_handed_on():
+    bench = Bench(Driver(GOOD, (130.0,) + GOOD[1:], GOOD))
+    bench.sample(3)
+    assert [reading.seq for reading in bench.readings] == [1, 2, 2, 2]
+
+
+def test_a_driver_begins_anew_before_each_fourth_faulty_reading():
+    harm = (SensorError("is busy"), (130.0, 1, 1, 1), OSError(19), ValueError())
+    driver = Driver(*(harm + harm[:3]), GOOD)
+    bench = Bench(driver)
+    bench.sample(7)
+    assert driver.resets == [3, 6]
+    assert bench.sample() == ALL
+
+
+def test_a_good_reading_ends_the_row():
+    fault = SensorError("is busy")
+    driver = Driver(fault, fault, GOOD, fault, fault, GOOD, GOOD, GOOD)
+    Bench(driver).sample(8)
+    assert driver.resets == []
+
+
+def test_a_driver_without_reset_goes_on():
+    bench = Bench(Plain())
+    bench.sample(5)
+    assert bench.told == ["temperature: is cold"]
+
+
+def test_a_value_that_is_missing_is_no_fault():
+    bench = Bench(Driver((None,) + GOOD[1:]))
+    assert len(bench.sample()) == 3 and bench.told == []
+    assert bench.sampler.incomplete

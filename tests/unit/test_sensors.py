@@ -1,0 +1,47 @@
+# What each driver declares: the contract at the top of sensors/__init__.py.
+
+import sensors
+from sensors import Range
+
+DRIVERS = [(name, sensors.load(name)) for name in sensors.names()]
+
+
+def test_there_are_drivers():
+    assert {"bme280", "chip", "digital"} <= set(sensors.names())
+    assert all(name[0] != "_" for name in sensors.names())
+
+
+def test_quantities_are_whole():
+    for driver, module in DRIVERS:
+        names = [quantity[0] for quantity in module.QUANTITIES]
+        assert names and len(set(names)) == len(names), driver
+        for name, unit, decimals, lowest, highest, device_class in module.QUANTITIES:
+            assert unit is None or unit, name
+            assert decimals is None or 0 <= decimals <= 6, name
+            assert (lowest is None) == (highest is None), name
+            assert lowest is None or lowest < highest and decimals is not None, name
+            assert device_class is None or device_class == device_class.lower(), name
+
+
+def test_options_allow_their_defaults():
+    for driver, module in DRIVERS:
+        for name, (default, allowed) in module.OPTIONS.items():
+            assert default in allowed, (driver, name)
+            assert isinstance(allowed, (tuple, Range)), (driver, name)
+
+
+def test_the_rest_is_of_its_kind():
+    for driver, module in DRIVERS:
+        assert module.BUS in ("i2c", "pin", None), driver
+        assert module.EVENTS in (True, False), driver
+        assert hasattr(module.Driver, "wait") == module.EVENTS, driver
+        # Below what the sampler gives a reading, and a loop that MQTT's keep alive runs in.
+        assert 0 <= getattr(module, "READY_MS", 0) < 10_000, driver
+        assert 0 < getattr(module, "BLOCKS_MS", 5) < 1_000, driver
+
+
+def test_i2c_drivers_have_an_address():
+    for driver, module in DRIVERS:
+        if module.BUS == "i2c":
+            default, allowed = module.OPTIONS["address"]
+            assert all(0x08 <= address <= 0x77 for address in allowed), driver

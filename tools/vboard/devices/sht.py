@@ -1,0 +1,77 @@
+"""Sensirion's humidity sensors on I2C: SHT3x-DIS (data sheet version 7), SHT4x (version 6)."""
+
+from .wire import crc8, nack, nearest
+
+
+class Sht:
+    """Commands of one length; a measurement, then its two words, read once."""
+
+    RESET = 0
+    # Commands that measure -> the s they take at most.
+    MEASURE: dict[int, float] = {}
+    # Bytes of a command; s from power-on or reset until one is taken.
+    COMMAND, START_S = 1, 0.0
+    # Humidity at the lowest count, and from there to the highest, %.
+    DRIEST, SPAN = 0, 100
+
+    def __init__(self, world, address: int = 0x44):
+        self.world, self.address = world, address
+        # True: the next answers' check sums are wrong.
+        self.garbled = False
+        self.reset()
+
+    def reset(self) -> None:
+        """Power-on and soft reset."""
+        self._started = self.world.now()
+        # When a measurement ends, s of the world; None without one.
+        self._ends = None
+
+    def write(self, data: bytes) -> None:
+        """A command. What comes too early or is unknown isn't acknowledged."""
+        if self._busy():
+            raise nack()
+        if not data:
+            return
+        command = int.from_bytes(data, "big") if len(data) == self.COMMAND else None
+        if command == self.RESET:
+            self.reset()
+        elif command in self.MEASURE:
+            self._ends = self.world.now() + self.MEASURE[command]
+        else:
+            raise nack()
+
+    def read(self, count: int) -> bytes:
+        """The words of a measurement that has ended; without one there is no acknowledge."""
+        if self._ends is None or self._busy():
+            raise nack()
+        at, self._ends = self._ends, None
+        frame = b"".join(self._checked(word) for word in self._words(at))
+        return frame[:count].ljust(count, b"\xff")
+
+    def _words(self, at):
+        celsius, percent = (self.world.value(name, at) for name in ("temperature", "humidity"))
+        share = (percent - self.DRIEST) / self.SPAN
+        return nearest((celsius + 45) / 175 * 65535, 16), nearest(share * 65535, 16)
+
+    def _checked(self, word):
+        data = word.to_bytes(2, "big")
+        return data + bytes([crc8(data) ^ self.garbled])
+
+    def _busy(self):
+        now = self.world.now()
+        return now - self._started < self.START_S or self._ends is not None and now < self._ends
+
+
+class SHT3x(Sht):
+    """Without its periodic modes, alerts and heater; reads don't stretch the clock."""
+
+    RESET, COMMAND, START_S = 0x30A2, 2, 0.0015
+    MEASURE = {0x2400: 0.0155, 0x240B: 0.0065, 0x2416: 0.0045}
+
+
+class SHT4x(Sht):
+    """Without its heater."""
+
+    RESET, START_S = 0x94, 0.001
+    MEASURE = {0xFD: 0.0083, 0xF6: 0.0045, 0xE0: 0.0016}
+    DRIEST, SPAN = -6, 125
