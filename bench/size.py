@@ -25,6 +25,8 @@ SETS = {
     "driver bme280": (("firmware", ("sensors/bme280",)), 3_000),
     "driver sht3x": (("firmware", ("sensors/sht3x", "sensors/_sht", "sensors/_crc8")), 1_500),
     "driver sht4x": (("firmware", ("sensors/sht4x", "sensors/_sht", "sensors/_crc8")), 1_500),
+    "driver aht20": (("firmware", ("sensors/aht20", "sensors/_crc8")), 1_500),
+    "driver bh1750": (("firmware", ("sensors/bh1750",)), 1_500),
     "driver digital": (("firmware", ("sensors/digital",)), 1_500),
     "driver chip": (("firmware", ("sensors/chip",)), 1_500),
 }

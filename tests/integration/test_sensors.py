@@ -2,6 +2,8 @@
 
 import pytest
 
+from vboard.devices.aht20 import AHT20
+from vboard.devices.bh1750 import BH1750
 from vboard.devices.sht import SHT3x, SHT4x
 
 FAST = {"driver": "bme280", "interval": 0.1}
@@ -15,6 +17,8 @@ EVERY = (
         lambda world: SHT4x(world, 0x46),
         AIR,
     ),
+    ({"driver": "aht20", "name": "aht20"}, AHT20, AIR),
+    ({"driver": "bh1750", "name": "light"}, BH1750, {"light": 300.0}),
 )
 
 
@@ -123,6 +127,7 @@ def test_each_driver_of_a_bus_reports(broker, node, subscribe):
         one.bus.attach(device(one.world))
     one.world.set("temperature", 21.5)
     one.world.set("humidity", 40.0)
+    one.world.set("illuminance", 300.0)
     one.on()
     for entry, _, expected in EVERY:
         for quantity, value in expected.items():
