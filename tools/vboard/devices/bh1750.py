@@ -3,8 +3,10 @@
 from .wire import nack, nearest
 
 POWER_DOWN, POWER_ON, RESET = 0x00, 0x01, 0x07
-# Measuring once: command -> (s at most, counts a lux, bits that are always 0).
-ONE_TIME = {0x20: (0.18, 1.2, 0), 0x21: (0.18, 2.4, 0), 0x23: (0.024, 1.2, 2)}
+# Measuring once: command -> s at most, and counts a lux.
+ONE_TIME = {0x20: 0.18, 0x21: 0.18, 0x23: 0.024}
+COUNTS = {0x20: 1.2, 0x21: 2.4, 0x23: 1.2}
+LOW_RESOLUTION = 0x23
 
 
 class BH1750:
@@ -17,8 +19,8 @@ class BH1750:
     def reset(self) -> None:
         """Power-on."""
         self._on, self._count = False, 0
-        # (s of the world when it ends, counts a lux, bits that are 0); None without a measurement.
-        self._running = None
+        # The command that measures and when it ends, s of the world; None without one.
+        self._command, self._ends = 0, None
 
     def write(self, data: bytes) -> None:
         """One command a transaction."""
@@ -26,26 +28,27 @@ class BH1750:
         if len(data) > 1 or data and data[0] not in (POWER_DOWN, POWER_ON, RESET, *ONE_TIME):
             raise nack()
         if data:
-            self._command(data[0])
+            self._obey(data[0])
 
     def read(self, count: int) -> bytes:
         """The count of the last measurement that has ended."""
         self._advance()
         return self._count.to_bytes(2, "big")[:count].ljust(count, b"\xff")
 
-    def _command(self, command):
+    def _obey(self, command):
         if command in ONE_TIME and self._on:
-            seconds, *rest = ONE_TIME[command]
-            self._running = (self.world.now() + seconds, *rest)
+            self._command, self._ends = command, self.world.now() + ONE_TIME[command]
         elif command == RESET and self._on:
             self._count = 0
         elif command in (POWER_DOWN, POWER_ON):
-            self._on, self._running = command == POWER_ON, None
+            self._on, self._ends = command == POWER_ON, None
 
     def _advance(self):
-        if self._running is None or self.world.now() < self._running[0]:
+        if self._ends is None or self.world.now() < self._ends:
             return
-        ends, counts, lost_bits = self._running
-        self._count = nearest(self.world.value("illuminance", ends) * counts, 16)
-        self._count = self._count >> lost_bits << lost_bits
-        self._on, self._running = False, None
+        lux = self.world.value("illuminance", self._ends)
+        self._count = nearest(lux * COUNTS[self._command], 16)
+        if self._command == LOW_RESOLUTION:
+            # Steps of 4 lx, about.
+            self._count &= 0xFFFC
+        self._on, self._ends = False, None
