@@ -22,9 +22,12 @@ SETS = {
     "WebSocket": (("lib", ("mqtt/websocket",)), None),
     "large messages, loaded with the first": (("lib", ("mqtt/large",)), None),
     "advice, loaded when something failed": (("lib", ("mqtt/advice",)), None),
-    "driver bme280": (("firmware", ("sensors/bme280",)), 3_000),
+    "driver bme280": (("firmware", ("sensors/bme280", "sensors/_bosch280")), 3_000),
+    "driver bmp280": (("firmware", ("sensors/bmp280", "sensors/_bosch280")), 3_000),
     "driver sht3x": (("firmware", ("sensors/sht3x", "sensors/_sht", "sensors/_crc8")), 1_500),
     "driver sht4x": (("firmware", ("sensors/sht4x", "sensors/_sht", "sensors/_crc8")), 1_500),
+    "driver aht20": (("firmware", ("sensors/aht20", "sensors/_crc8")), 1_500),
+    "driver bh1750": (("firmware", ("sensors/bh1750",)), 1_500),
     "driver digital": (("firmware", ("sensors/digital",)), 1_500),
     "driver chip": (("firmware", ("sensors/chip",)), 1_500),
 }

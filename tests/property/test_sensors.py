@@ -7,7 +7,10 @@ from hypothesis import given, strategies as st
 from i2c_kit import Wire, checked, read
 from sensor_bench import Bench
 
-from sensors import _sht, sht3x, sht4x
+from sensors import _sht, aht20, bh1750, sht3x, sht4x
+from sensors._crc8 import crc8
+from vboard.devices.aht20 import AHT20
+from vboard.devices.bh1750 import BH1750
 from vboard.devices.sht import SHT3x, SHT4x
 
 words = st.integers(0, 0xFFFF)
@@ -54,3 +57,34 @@ def test_sht_drivers_read_the_room(celsius, percent):
         bench = Bench(device)
         found = room_read(bench, _sht, driver.Driver(bench), temperature=celsius, humidity=percent)
         assert abs(found[0] - celsius) < 0.007 and abs(found[1] - percent) < 0.052
+
+
+counts = st.integers(0, 0xFFFFF)
+
+
+@given(counts, counts)
+def test_aht20(humidity, temperature):
+    data = b"\x18" + (humidity << 20 | temperature).to_bytes(5, "big")
+    found = read(aht20, aht20.Driver(Wire((data + bytes([crc8(data, 0, 6)])).hex())))
+    exact = -50 + Fraction(200 * temperature, 1 << 20), Fraction(100 * humidity, 1 << 20)
+    check(found, exact, aht20.QUANTITIES)
+
+
+@given(st.floats(-40, 85), st.floats(0, 100))
+def test_aht20_driver_reads_the_room(celsius, percent):
+    bench = Bench(AHT20)
+    found = room_read(bench, aht20, aht20.Driver(bench), temperature=celsius, humidity=percent)
+    assert abs(found[0] - celsius) < 0.051 and abs(found[1] - percent) < 0.051
+
+
+@given(words)
+def test_bh1750(count):
+    found = read(bh1750, bh1750.Driver(Wire(f"{count:04x}")))
+    check(found, (Fraction(count * 10, 12),), bh1750.QUANTITIES)
+
+
+@given(st.floats(0, 54612))
+def test_bh1750_driver_reads_the_room(lux):
+    bench = Bench(BH1750)
+    found = room_read(bench, bh1750, bh1750.Driver(bench), illuminance=lux)
+    assert abs(found[0] - lux) < 0.47
