@@ -44,17 +44,18 @@ class Driver:
 
         Raises OSError when the bus fails, SensorError when what answers is no ADS1115.
         """
-        return (
-            await self._input(0),
-            await self._input(1),
-            await self._input(2),
-            await self._input(3),
-        )
+        values = []
+        for number in range(4):
+            self._start(number)
+            await asyncio.sleep_ms(_CONVERT_MS)
+            values.append(self._volts())
+        return tuple(values)
 
-    async def _input(self, number):
+    def _start(self, number):
         self._config[0] = _START | number << 4 | self._gain | _SINGLE_SHOT
         self._bus.writeto_mem(self._address, _CONFIG, self._config)
-        await asyncio.sleep_ms(_CONVERT_MS)
+
+    def _volts(self):
         self._check()
         self._bus.readfrom_mem_into(self._address, _CONVERSION, self._word)
         count = (self._word[0] << 8 | self._word[1]) - (self._word[0] >> 7 << 16)

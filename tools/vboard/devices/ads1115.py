@@ -1,5 +1,7 @@
 """Texas Instruments ADS1115 on I2C (data sheet SBAS444), single conversions only."""
 
+from collections.abc import Callable, Sequence
+
 from .wire import nack
 
 CONVERSION, CONFIG = 0, 1
@@ -18,7 +20,12 @@ SLOWNESS = 1.1
 class ADS1115:
     """`inputs` are the volts at AIN0 to AIN3: numbers, or functions of the world's seconds."""
 
-    def __init__(self, world, address: int = 0x48, inputs=(0.0, 0.0, 0.0, 0.0)):
+    def __init__(
+        self,
+        world,
+        address: int = 0x48,
+        inputs: Sequence[float | Callable[[float], float]] = (0.0, 0.0, 0.0, 0.0),
+    ):
         self.world, self.address = world, address
         self.inputs = list(inputs)
         # Conversions take this many times as long.
@@ -67,8 +74,8 @@ class ADS1115:
         count = round(volts * 32768 / FULL_SCALE[self._config >> 9 & 7])
         self._count, self._ends = min(max(count, -32768), 32767), None
 
-    def _volts(self, number):
+    def _volts(self, number) -> float:
         if number is None:
             return 0.0
         source = self.inputs[number]
-        return source(self._ends) if callable(source) else source
+        return source if isinstance(source, (int, float)) else source(self._ends)
