@@ -28,6 +28,8 @@ SETS = {
     "driver sht4x": (("firmware", ("sensors/sht4x", "sensors/_sht", "sensors/_crc8")), 1_500),
     "driver aht20": (("firmware", ("sensors/aht20", "sensors/_crc8")), 1_500),
     "driver bh1750": (("firmware", ("sensors/bh1750",)), 1_500),
+    "driver ads1115": (("firmware", ("sensors/ads1115",)), 1_500),
+    "driver ina219": (("firmware", ("sensors/ina219",)), 1_500),
     "driver digital": (("firmware", ("sensors/digital",)), 1_500),
     "driver chip": (("firmware", ("sensors/chip",)), 1_500),
 }

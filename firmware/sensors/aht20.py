@@ -20,7 +20,7 @@ READY_MS = 100  # 5.4: 40 ms; 100 in later versions
 _RESET = b"\xba"  # 5.5
 _INITIALISE = b"\xbe\x08\x00"  # 5.4, step 1
 _MEASURE = b"\xac\x33\x00"  # 5.4, step 2
-_BUSY, _CALIBRATED = 0x80, 0x08  # 5.3, table 9
+_BUSY, _CALIBRATED = 0x80, 0x08  # 5.3
 
 # Longest times, and one more: a sleep of n ms may end after n - 1.
 _RESET_MS = 21

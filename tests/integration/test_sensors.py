@@ -2,9 +2,11 @@
 
 import pytest
 
+from vboard.devices.ads1115 import ADS1115
 from vboard.devices.aht20 import AHT20
 from vboard.devices.bh1750 import BH1750
 from vboard.devices.bmp280 import BMP280
+from vboard.devices.ina219 import INA219
 from vboard.devices.sht import SHT3x, SHT4x
 
 FAST = {"driver": "bme280", "interval": 0.1}
@@ -22,6 +24,16 @@ EVERY = (
         {"driver": "bmp280", "name": "bmp280", "address": "0x77"},
         lambda world: BMP280(world, 0x77),
         {"temperature": 21.5, "pressure": 987.6},
+    ),
+    (
+        {"driver": "ads1115", "name": "adc"},
+        lambda world: ADS1115(world, inputs=(0.0, 1.5, 3.3, 4.0)),
+        {"ain0": 0.0, "ain1": 1.5, "ain2": 3.3, "ain3": 4.0},
+    ),
+    (
+        {"driver": "ina219", "name": "solar", "shunt_mohm": 50},
+        lambda world: INA219(world, volts=12.2, amperes=-1.5, shunt_ohm=0.05),
+        {"voltage": 12.2, "current": -1.5, "power": -18.3},
     ),
     ({"driver": "aht20", "name": "aht20"}, AHT20, AIR),
     ({"driver": "bh1750", "name": "light"}, BH1750, {"light": 300.0}),
