@@ -20,7 +20,7 @@ from micropython import const
 
 SEQPACKET = 5
 # The longest packet of an answer: a longer answer comes in several.
-PACKET = 512
+PACKET = 128
 # How long to wait for an interrupt on its way, or for room in the queue of scheduled calls; and
 # how often: a handler that is called by then sees to the others itself.
 RETRY_US = 200
