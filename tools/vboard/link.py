@@ -81,6 +81,8 @@ class Control:
             return self._perform(name, args)
         except OSError as error:
             return {"error": "OSError", "args": list(error.args)}
+        except OverflowError as error:
+            return {"error": "OverflowError", "args": [str(error)]}
         except (ValueError, TypeError) as error:
             return {"error": "ValueError", "args": [str(error)]}
 
