@@ -14,6 +14,18 @@ PURE = tuple(f"lib/mqtt/{name}.py" for name in ENGINE)
 IO = {"socket", "asyncio", "time", "machine", "random", "network", "select"}
 FIRMWARE = {"node", "sensors", "boot", "main", "firmware"}
 HOST = {"fieldpost", "vboard", "tools"}
+# Package -> the modules of fieldpost that may import it: each has its say, its errors, its noise.
+PLACES = {
+    "mpremote": {"link"},
+    "esptool": {"esplog", "factory", "flasher", "micropython"},
+    "esp_pylib": {"esplog"},
+    "esp_idf_nvs_partition_gen": {"nvs"},
+}
+# What runs on MicroPython within tools/vboard, and what there is to import: each other, and those.
+ON_CHIP = tuple(f"tools/vboard/{name}/" for name in ("chip", "frozen", "port"))
+STAND_INS = {file.stem for folder in ON_CHIP for file in (ROOT / folder).glob("*.py")}
+MICROPYTHON = {"_thread", "array", "collections", "errno", "gc", "io", "micropython", "sys", "vfs"}
+MICROPYTHON |= {f"u{name}" for name in "binascii json os random select socket struct time".split()}
 # Seconds and milliseconds between the epochs of 1970, 2000 and 1900 (NTP).
 EPOCHS = {seconds * unit for seconds in (946684800, 2208988800, 3155673600) for unit in (1, 1000)}
 # Of MicroPython's time, what counts from an epoch or needs one; ticks and sleeps need none.
@@ -135,6 +147,29 @@ def virtual_board_knows_no_firmware(path, tree):
     return roots(path, tree) & FIRMWARE if path.startswith("tools/vboard/") else set()
 
 
+def virtual_board_knows_no_tool(path, tree):
+    """It is of use to others' tests: ours are around it, not in it."""
+    return roots(path, tree) & (HOST - {"vboard"}) if path.startswith("tools/vboard/") else set()
+
+
+def stand_ins_run_on_micropython(path, tree):
+    """chip/, frozen/ and port/ run where there is no CPython."""
+    if not path.startswith(ON_CHIP):
+        return set()
+    # By MicroPython's old names nobody's file is in the way; imports() gives both.
+    known = STAND_INS | MICROPYTHON | {name[1:] for name in MICROPYTHON}
+    return roots(path, tree) - known
+
+
+def packages_have_their_place(path, tree):
+    """A port or a chip is driven in one place, where the package's errors are known."""
+    if not path.startswith("tools/fieldpost/"):
+        return set()
+    return {
+        name for name in roots(path, tree) & PLACES.keys() if Path(path).stem not in PLACES[name]
+    }
+
+
 RULES = (
     protocol_is_pure,
     libraries_know_no_node,
@@ -144,6 +179,9 @@ RULES = (
     one_place_knows_epochs,
     board_has_no_typing,
     virtual_board_knows_no_firmware,
+    virtual_board_knows_no_tool,
+    stand_ins_run_on_micropython,
+    packages_have_their_place,
 )
 
 
@@ -155,7 +193,7 @@ def faults(rule, path, source):
 
 
 def house():
-    for folder in (*BOARD, "tools/vboard/"):
+    for folder in (*BOARD, "tools/vboard/", "tools/fieldpost/"):
         for file in sorted((ROOT / folder).rglob("*.py")):
             yield file.relative_to(ROOT).as_posix(), file.read_text(encoding="utf-8")
 
@@ -175,6 +213,10 @@ def test_files_on_the_board_are_short():
 def test_the_rules_meet_their_files():
     paths = {path for path, _ in house()}
     assert {*PURE, "firmware/node/app.py", "firmware/node/clock.py"} <= paths
+    assert all(any(path.startswith(folder) for path in paths) for folder in ON_CHIP)
+    for package, stems in PLACES.items():
+        for path in (f"tools/fieldpost/{stem}.py" for stem in stems):
+            assert package in roots(path, ast.parse((ROOT / path).read_text(encoding="utf-8")))
 
 
 # ---- The rules find what breaks them -----------------------------------------------------------
@@ -212,6 +254,13 @@ BROKEN = (
     (board_has_no_typing, "lib/mqtt/client.py", "import typing"),
     (virtual_board_knows_no_firmware, "tools/vboard/board.py", "from node import config"),
     (virtual_board_knows_no_firmware, "tools/vboard/devices/bme280.py", "import sensors"),
+    (virtual_board_knows_no_tool, "tools/vboard/virtual.py", "from fieldpost import image"),
+    (stand_ins_run_on_micropython, "tools/vboard/chip/machine.py", "import threading"),
+    (stand_ins_run_on_micropython, "tools/vboard/frozen/dht.py", "from pathlib import Path"),
+    (stand_ins_run_on_micropython, "tools/vboard/port/socket.py", "from .. import relay"),
+    (packages_have_their_place, "tools/fieldpost/deploy.py", "from mpremote import transport"),
+    (packages_have_their_place, "tools/fieldpost/flash.py", "def f():\n    import esptool"),
+    (packages_have_their_place, "tools/fieldpost/link.py", "from esptool.cmds import reset_chip"),
 )
 
 KEPT = (
@@ -231,6 +280,12 @@ KEPT = (
     (one_place_knows_epochs, "tools/vboard/clock.py", "OFFSET = 946684800"),
     (board_has_no_typing, "tools/vboard/board.py", "from typing import Any"),
     (virtual_board_knows_no_firmware, "tools/fieldpost/sim.py", "from node import config"),
+    (virtual_board_knows_no_tool, "tools/fieldpost/desk.py", "from . import boards"),
+    (virtual_board_knows_no_tool, "tools/vboard/vm.py", "from . import relay\nimport vboard.air"),
+    (stand_ins_run_on_micropython, "tools/vboard/port/time.py", "import _board\nimport utime"),
+    (stand_ins_run_on_micropython, "tools/vboard/process.py", "import subprocess"),
+    (packages_have_their_place, "tools/fieldpost/link.py", "from mpremote import transport"),
+    (packages_have_their_place, "tools/vboard/loader.py", "from esptool import targets"),
 )
 
 

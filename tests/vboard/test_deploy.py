@@ -321,14 +321,22 @@ def test_an_armed_watchdog_does_not_bite(desk):
     assert desk.board.boots == [1, 2]
 
 
-def test_a_program_that_prints_meanwhile_is_told(desk, monkeypatch):
+@pytest.mark.parametrize(
+    ("call", "tick"),
+    # What could be taken for an answer, too.
+    [("", "tick"), ("for path", "21"), ("for path", '{"room": 21}'), ("for path", "[2, 1]")]
+    + [("show('/slot", "tick"), ("for path", "null")],
+)
+def test_a_program_that_prints_meanwhile_is_told(call, tick, desk, monkeypatch):
     desk.put(in_slot("a", application("old")))
     desk.on()
-    monkeypatch.setattr(
-        links.Link, "run", lambda link, code, run=links.Link.run: "tick\n" + run(link, code)
-    )
+
+    def run(link, code, run=links.Link.run):
+        return (f"{tick}\n" if code.startswith(call) else "") + run(link, code)
+
+    monkeypatch.setattr(links.Link, "run", run)
     code, _, errors = desk.deploy(application("new"))
-    assert code == 1 and "the board printed 'tick" in errors
+    assert code == 1 and f"the board printed {tick!r}"[:-1] in errors
     assert "nothing changed: the old application runs on" in errors
 
 

@@ -162,6 +162,12 @@ def test_the_hex_file_keeps_nvs_when_esptool_writes_it(board):
     assert image.read(board.flash.read(FILES_AT, 2 * MEGABYTE)) == FILES
 
 
+def test_no_board_is_left_without_micropython(board):
+    code, said, errors = board.call("--erase", "--only", "filesystem")
+    assert (code, said, board.touched) == (1, "", False)
+    assert "--erase would take MicroPython away" in errors and "nothing was written" in errors
+
+
 @pytest.mark.parametrize(
     ("only", "written", "kept"),
     [

@@ -1,12 +1,16 @@
 """A virtual board's MicroPython ends with its board, however that ends."""
 
+import contextlib
 import os
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+
+from vboard.link import Listener
 
 pytestmark = pytest.mark.virtual
 
@@ -28,6 +32,17 @@ def test_no_process_outlives_its_board(new_board):
     assert len(processes() - before) == 1
     board.close()
     assert processes() == before
+
+
+def test_a_process_that_dies_before_it_says_what_it_wants_is_passed_over(tmp_path):
+    arrived = []
+    listener = Listener(tmp_path / "link", lambda *told: arrived.append(told))
+    with contextlib.closing(listener):
+        for listening in listener.sockets:
+            with socket.socket(socket.AF_UNIX, listening.type) as asking:
+                asking.connect(listening.getsockname())
+            listener.accept(listening)
+    assert arrived == []
 
 
 SUPERVISOR = """

@@ -309,6 +309,9 @@ def test_what_is_no_boards_folder_is_left_alone(tmp_path, config, fieldpost):
     link = ["--link", tmp_path / "letter"]
     assert "no link: name another path" in fieldpost("vboard", "start", tmp_path / "b", *link)[1]
     assert (tmp_path / "letter").read_text() == "dear"
+    link = ["--link", tmp_path / "none" / "port"]
+    code, said = fieldpost("vboard", "start", tmp_path / "b", *link)
+    assert code == 1 and said == f"fieldpost vboard: {link[1]}: No such file or directory\n"
     assert (
         "no board 'esp31'" in fieldpost("vboard", "start", tmp_path / "c", "--board", "esp31")[1]
     )
@@ -323,6 +326,9 @@ def test_what_is_no_boards_folder_is_left_alone(tmp_path, config, fieldpost):
 def test_where_no_board_runs_is_told(tmp_path, fieldpost):
     code, said = fieldpost("vboard", "console", tmp_path)
     assert code == 1 and f"no board has run in {tmp_path}" in said
+    (tmp_path / "letter").write_text("dear")
+    code, said = fieldpost("vboard", "console", tmp_path / "letter")
+    assert code == 1 and said == f"fieldpost vboard: {tmp_path / 'letter'}: Not a directory\n"
     for arguments in (("reset",), ("wifi", "on"), ("power-off",)):
         assert fieldpost("vboard", *arguments, tmp_path)[1].endswith("no board runs there\n")
     with pytest.raises(switches.SwitchError):

@@ -118,7 +118,8 @@ class Deployment:
 
     def _made(self, remote):
         found = remote.found()
-        kept = remote.read(plans.CONFIG) if plans.CONFIG in found.files else b""
+        there = found.files.get(plans.CONFIG)
+        kept = remote.read(plans.CONFIG, there.sum) if there else b""
         plan = plans.make(found, *self._wanted(kept, self._say))
         self._introduce(found, plan)
         needed, there = plans.shortage(found, plan)

@@ -196,7 +196,11 @@ def linked(path, target):
         if not path.is_symlink():
             raise DeskError(f"{path}: is there, and no link: name another path")
         path.unlink()
-    path.symlink_to(target)
+    try:
+        path.symlink_to(target)
+    except OSError as error:
+        # Its own text names the target.
+        raise DeskError(f"{path}: {error.strerror}") from None
     try:
         yield
     finally:

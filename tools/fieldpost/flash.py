@@ -50,6 +50,8 @@ class _Work:
     def run(self):
         """Raises one of ERRORS."""
         options = self._options
+        if options.erase and options.only == "filesystem":
+            raise FlashError("--erase would take MicroPython away: leave out --only filesystem")
         made = _factory(options)
         chosen = [part for part in made.parts if _wanted(part, options.only)]
         port = options.port or ports.only()

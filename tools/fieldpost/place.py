@@ -52,15 +52,25 @@ def _swap(new, out, old):
 
 @contextlib.contextmanager
 def interruptible():
-    """Within it a ctrl-C, or a request to end, raises KeyboardInterrupt."""
+    """Within it a ctrl-C, or another request to end, raises KeyboardInterrupt."""
 
     # The command begins with a ctrl-C that ends it at once: from here on there is to tidy up.
     def stop(*_):
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, stop) for number in _requests()}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _requests():
+    """Yields the signals that ask for an end, but a SIGHUP that nohup has switched off."""
+    yield from (signal.SIGINT, signal.SIGTERM)
+    # Windows has neither.
+    for name in ("SIGHUP", "SIGQUIT"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+            yield number

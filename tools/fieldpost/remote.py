@@ -37,7 +37,7 @@ class Remote:
         """Returns what there is, as plan.Found."""
         found = self._told((*SLOTS, *ROOT, *plans.FLAT))
         if POINTER in found.files:
-            found.pointer = plans.pointed(self.read(POINTER))
+            found.pointer = plans.pointed(self.read(POINTER, found.files[POINTER].sum))
         found.block, found.free = _parsed(json.loads, self._link.run("space()"))
         return found
 
@@ -49,17 +49,17 @@ class Remote:
         found = plans.Found()
         paths = tuple(f"/{place}" for place in places)
         for line in self._link.run(f"for path in {paths!r}: tell(path)").splitlines():
-            path, *file = _parsed(json.loads, line)
+            path, file = _parsed(_entry, line)
             if file:
-                found.files[path[1:]] = plans.Stored(*file)
+                found.files[path] = file
             else:
-                found.folders.add(path[1:])
+                found.folders.add(path)
         return found
 
-    def read(self, path):
-        """Returns a file's content."""
-        lines = self._link.run(f"show({'/' + path!r})").splitlines()
-        return b"".join(_parsed(binascii.a2b_base64, line) for line in lines)
+    def read(self, path, digest):
+        """Returns the content of a file whose sum is known."""
+        text = self._link.run(f"show({'/' + path!r})")
+        return _parsed(lambda text: _content(text, digest), text)
 
     def send(self, path, data, digest):
         """Puts a file in place, whole or not at all."""
@@ -85,10 +85,26 @@ class Remote:
         self._link.run(f"os.mkdir({'/' + path!r})")
 
 
+def _entry(line):
+    """Returns (path, plan.Stored of a file or None of a folder) of a line of tell()."""
+    path, *file = json.loads(line)
+    if not path.startswith("/"):
+        raise ValueError(path)
+    return path[1:], plans.Stored(*file) if file else None
+
+
+def _content(text, digest):
+    content = b"".join(binascii.a2b_base64(line) for line in text.splitlines())
+    if plans.digest(content) != digest:
+        raise ValueError(text)
+    return content
+
+
 def _parsed(parse, text):
     try:
         return parse(text)
-    except ValueError:
+    # What a program prints may be JSON, or base64, of another kind.
+    except (ValueError, TypeError, AttributeError):
         raise BoardError(
             f"the board printed {text.strip()[:40]!r} meanwhile: reset it, deploy again at once"
         ) from None

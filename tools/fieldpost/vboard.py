@@ -144,6 +144,9 @@ def _console(options):
             f"fieldpost vboard start {options.folder}"
         )
         return 1
+    except OSError as error:
+        complain(f"fieldpost vboard: {options.folder}: {error.strerror}")
+        return 1
     return 0
 
 

@@ -40,7 +40,7 @@ class Calls:
         }
 
     def perform(self, name, args):
-        """Returns plain values. Raises OSError, ValueError, TypeError."""
+        """Returns plain values. Raises OSError, ValueError, TypeError, OverflowError."""
         call = self._own.get(name)
         if call is None and not name.startswith("_"):
             call = getattr(self._board.hardware, name, None)

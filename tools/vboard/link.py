@@ -42,8 +42,12 @@ class Listener:
         with contextlib.suppress(BlockingIOError):
             while True:
                 connection, _ = listening.accept()
-                connection.settimeout(1)
-                purpose, number = connection.recv(HELLO).split()
+                hello = _hello(connection)
+                if len(hello) < HELLO:
+                    # The program died meanwhile.
+                    connection.close()
+                    continue
+                purpose, number = hello.split()
                 connection.setblocking(False)
                 self._arrived(purpose.decode(), int(number), connection)
 
@@ -81,6 +85,8 @@ class Control:
             return self._perform(name, args)
         except OSError as error:
             return {"error": "OSError", "args": list(error.args)}
+        except OverflowError as error:
+            return {"error": "OverflowError", "args": [str(error)]}
         except (ValueError, TypeError) as error:
             return {"error": "ValueError", "args": [str(error)]}
 
@@ -121,6 +127,14 @@ class FlashLink:
             with contextlib.suppress(OSError):
                 self.connection.send(FLASH_REPLY.pack(number, code))
         return bool(packet)
+
+
+def _hello(connection):
+    """Returns what a connection begins with, less of it when it ends or stays silent."""
+    connection.settimeout(1)
+    with contextlib.suppress(OSError):
+        return connection.recv(HELLO)
+    return b""
 
 
 def _decoded(value):

@@ -41,6 +41,25 @@ class Relay:
             self.pipe.close()
             self._radio.close_socket(self.real)
 
+    def move(self):
+        """Does what its ends are ready for."""
+        # One end's move may have closed it before the other's turn came.
+        if not self.closed:
+            self._move()
+
+    def _move(self):
+        raise NotImplementedError
+
+    def _from_pipe(self, size, flags=0):
+        """Returns bytes of the program's, none at their end. Raises BlockingIOError."""
+        try:
+            return self.pipe.recv(size, flags)
+        except BlockingIOError:
+            raise
+        except OSError:
+            # The program closed it and had not read all that had come.
+            return b""
+
     def option(self, level, option, value):
         if (level, option) not in OPTIONS:
             raise OSError(errno.EINVAL, "EINVAL")
@@ -87,8 +106,7 @@ class Stream(Relay):
             select.POLLOUT if self._out else 0
         )
 
-    def move(self):
-        """Does what its ends are ready for."""
+    def _move(self):
         if self._state == "connecting":
             self._connected()
         elif self._state == "new":
@@ -110,18 +128,16 @@ class Stream(Relay):
     def _watch_pipe(self):
         # Before there is a connection the program writes nothing: it can only have closed it.
         with contextlib.suppress(BlockingIOError):
-            if not self.pipe.recv(1, socket.MSG_PEEK):
+            if not self._from_pipe(1, socket.MSG_PEEK):
                 self.close()
 
     def _take_out(self):
         try:
             if not self._out and not self._ended_out:
-                self._out = self.pipe.recv(WINDOW)
+                self._out = self._from_pipe(WINDOW)
                 self._ended_out = not self._out
         except BlockingIOError:
             pass
-        except OSError:
-            self._ended_out = True
         if self._out:
             self._send_out()
         if self._ended_out and not self._out:
@@ -180,13 +196,13 @@ class Datagrams(Relay):
     def interest(self):
         return select.POLLIN, select.POLLIN
 
-    def move(self):
+    def _move(self):
         self._take_out()
         self._take_in()
 
     def _take_out(self):
         with contextlib.suppress(BlockingIOError):
-            packet = self.pipe.recv(65536)
+            packet = self._from_pipe(65536)
             if not packet:
                 self.close()
                 return

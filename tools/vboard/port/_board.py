@@ -19,6 +19,8 @@ import utime
 from micropython import const
 
 SEQPACKET = 5
+# What an answer can be instead.
+_ERRORS = {"OSError": OSError, "ValueError": ValueError, "OverflowError": OverflowError}
 # The longest packet of an answer: a longer answer comes in several.
 PACKET = 128
 # How long to wait for an interrupt on its way, or for room in the queue of scheduled calls; and
@@ -66,7 +68,7 @@ def open_link(purpose, number=0, kind=SEQPACKET):
 
 
 def call(name, *args):
-    """Calls a peripheral of the board by name. Raises what it raises: OSError, ValueError."""
+    """Calls a peripheral of the board by name. Raises OSError, ValueError, OverflowError."""
     global _number, _busy
     nested, _busy = _busy, True
     _number = number = _number + 1
@@ -117,7 +119,7 @@ def _value(answer):
     if "hex" in answer:
         return ubinascii.unhexlify(answer["hex"])
     if "error" in answer:
-        raise {"OSError": OSError, "ValueError": ValueError}[answer["error"]](*answer["args"])
+        raise _ERRORS[answer["error"]](*answer["args"])
     return answer
 
 

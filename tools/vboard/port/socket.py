@@ -5,7 +5,7 @@
 # peer's address in front: four bytes and two of the port.
 
 import io
-from errno import EAGAIN, EBADF, ECONNABORTED, ECONNRESET, EINPROGRESS, EINVAL, ETIMEDOUT
+from errno import EAGAIN, EBADF, ECONNABORTED, ECONNRESET, EINPROGRESS, EINVAL, ENOTCONN, ETIMEDOUT
 
 import _board
 import uselect
@@ -178,6 +178,8 @@ class socket(io.IOBase):
         if self._stream:
             return self._whole(name, *args)
         if name in ("send", "write"):
+            if not self._peer:
+                raise OSError(ENOTCONN)
             return self._whole("send", self._peer + bytes(args[0])) - _PEER
         into = name == "readinto"
         data = self._whole("recv", (len(args[0]) if into else args[0]) + _PEER)[_PEER:]
