@@ -25,6 +25,7 @@ SETS = {
     "driver bme280": (("firmware", ("sensors/bme280",)), 3_000),
     "driver sht3x": (("firmware", ("sensors/sht3x", "sensors/_sht", "sensors/_crc8")), 1_500),
     "driver sht4x": (("firmware", ("sensors/sht4x", "sensors/_sht", "sensors/_crc8")), 1_500),
+    "driver ds18b20": (("firmware", ("sensors/ds18b20", "sensors/_onewire")), 3_000),
     "driver digital": (("firmware", ("sensors/digital",)), 1_500),
     "driver chip": (("firmware", ("sensors/chip",)), 1_500),
 }

@@ -109,17 +109,15 @@ class Node:
         return client
 
     def _sensors(self, config):
-        buses = _wired("buses", hardware.buses, config["buses"])
+        buses = _wired("buses", hardware.Buses, config["buses"])
         chip = hardware.Chip(self._wifi, self._clock)
         made = []
         for i, entry in enumerate(config["sensors"]):
             module = sensors.load(entry["driver"])
-            if module.BUS == "i2c":
-                bus = buses[entry["bus"]]
-            elif module.BUS == "pin":
-                bus = _wired("sensors[%d].pin" % i, hardware.pin, entry)
-            else:
+            if module.BUS is None:
                 bus = chip
+            else:
+                bus = _wired("sensors[%d].pin" % i, getattr(buses, module.BUS), entry)
             made.append(self._sampler(entry, module, bus))
         return made
 

@@ -1,5 +1,6 @@
 """The only room that touches pins and buses: makes what drivers are handed."""
 
+import asyncio
 import gc
 
 from esp32 import NVS
@@ -25,19 +26,47 @@ class Chip:
         return self._clock.uptime() // 1000
 
 
-def buses(config: dict) -> dict:
-    """Returns an I2C bus for each name of the configuration. Raises ValueError for wrong pins."""
-    # Sorted: MicroPython keeps no order of keys, and a bus should keep its number.
-    return {name: _i2c(i, config[name]) for i, name in enumerate(sorted(config))}
+class Buses:
+    """Makes what drivers are handed: a method for each BUS of theirs, which takes a sensor.
+
+    `config` are the I2C buses by name. All raise ValueError for pins that the chip hasn't.
+    """
+
+    def __init__(self, config: dict):
+        # Sorted: MicroPython keeps no order of keys, and a bus should keep its number.
+        self._i2c = {name: _i2c(i, config[name]) for i, name in enumerate(sorted(config))}
+        # The 1-Wire buses by pin: sensors share them.
+        self._wires = {}
+
+    def i2c(self, sensor: dict) -> I2C:
+        """Returns the bus that has the sensor's name for it."""
+        return self._i2c[sensor["bus"]]
+
+    def pin(self, sensor: dict) -> Pin:
+        """Returns the input that a sensor is wired to."""
+        return Pin(sensor["pin"], Pin.IN, PULLS[sensor["pull"]])
+
+    def one_wire(self, sensor: dict):
+        """Returns the OneWireBus of the sensor's pin."""
+        number = sensor["pin"]
+        if number not in self._wires:
+            self._wires[number] = OneWireBus(Pin(number))
+        return self._wires[number]
+
+
+class OneWireBus:
+    """A 1-Wire bus, and the lock by which its sensors take turns."""
+
+    def __init__(self, pin):
+        # Loaded late: few nodes have one.
+        from onewire import OneWire
+
+        self.wire = OneWire(pin)
+        self.lock = asyncio.Lock()
 
 
 def _i2c(number, bus):
     return I2C(number, scl=Pin(bus["scl"]), sda=Pin(bus["sda"]), freq=bus["frequency"])
-
-
-def pin(sensor: dict) -> Pin:
-    """Returns the input a sensor is wired to. Raises ValueError for a pin the chip hasn't."""
-    return Pin(sensor["pin"], Pin.IN, PULLS[sensor["pull"]])
 
 
 def boots() -> int:

@@ -9,10 +9,12 @@ import os
 #               physical range, both allowed: what is beyond is a fault, told and not published;
 #               None, None where there is none (states, counters). unit and decimals are None for a
 #               state. device_class is Home Assistant's, None where it has none for it.
-#   BUS         what Driver is handed: "i2c" (machine.I2C), "pin" (machine.Pin, an input) or None
-#               (the node's own Chip).
+#   BUS         what Driver is handed: "i2c" (machine.I2C), "pin" (machine.Pin, an input),
+#               "one_wire" (`wire`, a onewire.OneWire, and `lock`, an asyncio.Lock to hold while
+#               talking on it: sensors of one pin share both) or None (the node's own Chip).
 #   OPTIONS     {keyword of Driver: (default, allowed)}: the sensor's own keys in config.json;
-#               `allowed` is a tuple or a Range.
+#               `allowed` is a tuple, a Range or a Text. The default None is none of these: the
+#               key may be absent. "one_wire" needs the option `rom`.
 #   EVENTS      True if Driver has wait(), too.
 #   READY_MS    ms from power-on until a reading can be good, 0 where it is absent.
 #   BLOCKS_MS   ms of the longest call that lets nothing else run, on a bus of 100 kHz; 5 where it
@@ -46,6 +48,18 @@ class Range:
 
     def __str__(self) -> str:
         return f"{self.lowest} to {self.highest}"
+
+
+class Text(Range):
+    """Texts of lowest to highest characters, none of them a control character."""
+
+    def __contains__(self, value) -> bool:
+        if not isinstance(value, str) or not self.lowest <= len(value) <= self.highest:
+            return False
+        return all(character >= " " for character in value)
+
+    def __str__(self) -> str:
+        return f"text of {self.lowest} to {self.highest} characters"
 
 
 def names() -> list:

@@ -2,10 +2,13 @@
 
 import pytest
 
+from vboard.devices.ds18b20 import DS18B20, FAMILY
+from vboard.devices.onewire import rom_code
 from vboard.devices.sht import SHT3x, SHT4x
 
 FAST = {"driver": "bme280", "interval": 0.1}
 CHIP = {"driver": "chip", "interval": 0.1}
+WIRE_PIN = 5
 # Its configuration, its emulation, and what it reports of the test's room.
 AIR = {"temperature": 21.5, "humidity": 40.0}
 EVERY = (
@@ -130,6 +133,29 @@ def test_each_driver_of_a_bus_reports(broker, node, subscribe):
             found = reader.wait_topic(one.of(level)).data["value"]
             assert found == pytest.approx(value, abs=0.1), level
     assert one.lines("check ") == []
+
+
+def test_sensors_of_one_wire(broker, node, subscribe):
+    """Two share a pin; one that is unplugged is told with the ROM code of who is left."""
+    server = broker()
+    reader = subscribe(server)
+    roms = {"flow": rom_code(FAMILY, 1).hex(), "return": rom_code(FAMILY, 2).hex()}
+    entry = {"driver": "ds18b20", "pin": WIRE_PIN, "resolution": 9, "interval": 0.3}
+    entries = [dict(entry, name=name, rom=rom) for name, rom in roms.items()]
+    one = node(server, on=False, sensors=entries)
+    wire = one.board.hardware.one_wire(WIRE_PIN)
+    flow, _ = (wire.attach(DS18B20(one.world, serial)) for serial in (1, 2))
+    one.world.set("temperature", -10.5)
+    one.on()
+    for name in roms:
+        assert reader.wait_topic(one.of(name)).data["value"] == -10.5
+    wire.detach(flow)
+    told = one.wait("flow: ")
+    assert told.endswith("rom must be one of those that answer: " + roms["return"]), told
+    next_of(reader, one.of("return"))
+    wire.attach(flow)
+    one.wait("flow: works again")
+    assert len(one.lines("flow: ")) == 2 and one.lines("return: ") == []
 
 
 def test_other_address(broker, node, subscribe):

@@ -3,6 +3,7 @@
 from vboard import Air, World
 from vboard.devices.bme280 import BME280
 from vboard.devices.contact import Contact
+from vboard.devices.ds18b20 import DS18B20
 
 # Without a configuration.
 ADDRESS = 0x76
@@ -37,8 +38,8 @@ def attach(board, found=None):
             bus = found["buses"][sensor["bus"]]
             address = sensor["options"]["address"]
             told.append(_bme280(board, world, bus["scl"], bus["sda"], address))
-        elif sensor["driver"] == "digital":
-            told.append(_contact(board, world, sensor))
+        elif sensor["driver"] in WIRED:
+            told.append(WIRED[sensor["driver"]](board, world, sensor))
     return told
 
 
@@ -52,3 +53,14 @@ def _contact(board, world, sensor):
     door = sensor["name"] or f"door at pin {pin}"
     board.wire_contact(pin, Contact(world, door, normally_closed=sensor["options"]["invert"]))
     return f"a contact at pin {pin}"
+
+
+def _ds18b20(board, world, sensor):
+    pin, rom = sensor["pin"], sensor["options"]["rom"]
+    serial = int.from_bytes(bytes.fromhex(rom)[1:7], "little") if rom else pin
+    device = board.hardware.one_wire(pin).attach(DS18B20(world, serial))
+    return f"a DS18B20 at pin {pin}, its rom {device.rom.hex()}"
+
+
+# What is alone on a pin, or on a 1-Wire bus, by driver.
+WIRED = {"digital": _contact, "ds18b20": _ds18b20}
