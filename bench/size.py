@@ -26,6 +26,8 @@ SETS = {
     "driver sht3x": (("firmware", ("sensors/sht3x", "sensors/_sht", "sensors/_crc8")), 1_500),
     "driver sht4x": (("firmware", ("sensors/sht4x", "sensors/_sht", "sensors/_crc8")), 1_500),
     "driver ds18b20": (("firmware", ("sensors/ds18b20", "sensors/_onewire")), 3_000),
+    "driver dht11": (("firmware", ("sensors/dht11", "sensors/_dht")), 1_500),
+    "driver dht22": (("firmware", ("sensors/dht22", "sensors/_dht")), 1_500),
     "driver digital": (("firmware", ("sensors/digital",)), 1_500),
     "driver chip": (("firmware", ("sensors/chip",)), 1_500),
 }

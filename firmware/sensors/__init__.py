@@ -12,6 +12,7 @@ import os
 #   BUS         what Driver is handed: "i2c" (machine.I2C), "pin" (machine.Pin, an input),
 #               "one_wire" (`wire`, a onewire.OneWire, and `lock`, an asyncio.Lock to hold while
 #               talking on it: sensors of one pin share both) or None (the node's own Chip).
+#   DRIVES      True if the driver pulls its "pin" low: it can't be an input-only one.
 #   OPTIONS     {keyword of Driver: (default, allowed)}: the sensor's own keys in config.json;
 #               `allowed` is a tuple, a Range or a Text. The default None is none of these: the
 #               key may be absent. "one_wire" needs the option `rom`.

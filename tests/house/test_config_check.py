@@ -85,6 +85,10 @@ def with_sensor(driver, pin, **more):
     ("content", "told"),
     [
         (with_sensor("ds18b20", 34), "sensors[0].pin: 34: allowed on ESP32 generic is 0, 1, 2"),
+        (
+            with_sensor("dht22", 34, pull="none"),
+            "sensors[0].pin: 34: allowed on ESP32 generic is 0, 1, 2",
+        ),
         (with_pin(20), "sensors[0].pin: 20: allowed on ESP32 generic is 0, 1, 2"),
         (with_pin(34), "sensors[0].pull: 'up': allowed is none: pin 34 of ESP32 generic"),
         (

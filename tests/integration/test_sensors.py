@@ -2,6 +2,7 @@
 
 import pytest
 
+from vboard.devices.dht import DHT11, DHT22
 from vboard.devices.ds18b20 import DS18B20, FAMILY
 from vboard.devices.onewire import rom_code
 from vboard.devices.sht import SHT3x, SHT4x
@@ -156,6 +157,30 @@ def test_sensors_of_one_wire(broker, node, subscribe):
     wire.attach(flow)
     one.wait("flow: works again")
     assert len(one.lines("flow: ")) == 2 and one.lines("return: ") == []
+
+
+# Of drivers on pins of their own: configuration, what is on the pin, what is reported.
+PINS = (
+    ({"driver": "dht11", "pin": 13}, DHT11, {"temperature": 22, "humidity": 40}),
+    ({"driver": "dht22", "pin": 14}, DHT22, AIR),
+)
+
+
+def test_each_driver_of_a_pin_reports(broker, node, subscribe):
+    server = broker()
+    reader = subscribe(server)
+    entries = [dict(entry, name=entry["driver"]) for entry, _, _ in PINS]
+    one = node(server, on=False, sensors=entries)
+    one.world.set("temperature", 21.5)
+    one.world.set("humidity", 40.0)
+    for entry, device, _ in PINS:
+        one.board.hardware.pins[entry["pin"]].attach(device(one.world))
+    one.on()
+    for entry, _, expected in PINS:
+        for quantity, value in expected.items():
+            found = reader.wait_topic(one.of(f"{entry['driver']}-{quantity}")).data["value"]
+            assert found == value, (entry, quantity)
+    assert one.lines("check ") == []
 
 
 def test_other_address(broker, node, subscribe):

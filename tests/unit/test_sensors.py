@@ -33,6 +33,7 @@ def test_options_allow_their_defaults():
 def test_the_rest_is_of_its_kind():
     for driver, module in DRIVERS:
         assert module.BUS in ("i2c", "pin", "one_wire", None), driver
+        assert getattr(module, "DRIVES", False) in (False, module.BUS == "pin"), driver
         assert module.EVENTS in (True, False), driver
         assert hasattr(module.Driver, "wait") == module.EVENTS, driver
         # Below what the sampler gives a reading, and a loop that MQTT's keep alive runs in.

@@ -85,8 +85,9 @@ def wiring_faults(found, board):
 
 def _allowed(driver, board, outputs):
     """Returns the pins a driver's sensors can be wired to."""
-    bus = getattr(sensors.load(driver), "BUS", None)
-    return outputs if bus == "one_wire" else board.pins
+    module = sensors.load(driver)
+    drives = getattr(module, "BUS", None) == "one_wire" or getattr(module, "DRIVES", False)
+    return outputs if drives else board.pins
 
 
 def _fault(key, value, allowed, board):

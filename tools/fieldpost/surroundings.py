@@ -3,6 +3,7 @@
 from vboard import Air, World
 from vboard.devices.bme280 import BME280
 from vboard.devices.contact import Contact
+from vboard.devices.dht import DHT11, DHT22
 from vboard.devices.ds18b20 import DS18B20
 
 # Without a configuration.
@@ -62,5 +63,18 @@ def _ds18b20(board, world, sensor):
     return f"a DS18B20 at pin {pin}, its rom {device.rom.hex()}"
 
 
+def _dht(device):
+    def attach(board, world, sensor):
+        board.hardware.pins[sensor["pin"]].attach(device(world))
+        return f"a {device.__name__} at pin {sensor['pin']}"
+
+    return attach
+
+
 # What is alone on a pin, or on a 1-Wire bus, by driver.
-WIRED = {"digital": _contact, "ds18b20": _ds18b20}
+WIRED = {
+    "digital": _contact,
+    "ds18b20": _ds18b20,
+    "dht11": _dht(DHT11),
+    "dht22": _dht(DHT22),
+}
