@@ -28,6 +28,11 @@ SETS = {
     "driver ds18b20": (("firmware", ("sensors/ds18b20", "sensors/_onewire")), 3_000),
     "driver dht11": (("firmware", ("sensors/dht11", "sensors/_dht")), 1_500),
     "driver dht22": (("firmware", ("sensors/dht22", "sensors/_dht")), 1_500),
+    **{
+        f"driver {name}": (("firmware", (f"sensors/{name}", "sensors/_adc")), 1_500)
+        for name in ("battery", "light", "moisture", "voltage")
+    },
+    "driver ntc": (("firmware", ("sensors/ntc", "sensors/_adc")), 2_000),
     "driver digital": (("firmware", ("sensors/digital",)), 1_500),
     "driver chip": (("firmware", ("sensors/chip",)), 1_500),
 }

@@ -105,7 +105,7 @@ class Level:
 
 
 # Key -> (default, allowed); NEEDED has no default.
-NEEDED = object()
+NEEDED = sensors.NEEDED
 PIN = Whole(0, 48)
 IDENTITY = {
     level: (NEEDED if level in topics.REQUIRED else None, Level()) for level in topics.LEVELS
@@ -331,6 +331,9 @@ def _wiring(kind, buses):
         return {"pin": (NEEDED, PIN), "pull": ("up", ("up", "down", "none"))}
     if kind == "one_wire":
         return {"pin": (NEEDED, PIN)}
+    if kind == "adc":
+        # dB; a whole number will do as well.
+        return {"pin": (NEEDED, PIN), "attenuation": (11.0, (0, 2.5, 6, 11))}
     return {}
 
 

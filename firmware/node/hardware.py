@@ -4,9 +4,16 @@ import asyncio
 import gc
 
 from esp32 import NVS
-from machine import I2C, Pin
+from machine import ADC, I2C, Pin
 
 PULLS = {"up": Pin.PULL_UP, "down": Pin.PULL_DOWN, "none": None}
+# Attenuations of the ADC, dB and what the port calls them.
+ATTENUATIONS = (
+    (0, ADC.ATTN_0DB),
+    (2.5, ADC.ATTN_2_5DB),
+    (6, ADC.ATTN_6DB),
+    (11, ADC.ATTN_11DB),
+)
 
 
 class Chip:
@@ -52,6 +59,11 @@ class Buses:
         if number not in self._wires:
             self._wires[number] = OneWireBus(Pin(number))
         return self._wires[number]
+
+    def adc(self, sensor: dict) -> ADC:
+        """Returns the ADC of the sensor's pin, at its attenuation."""
+        atten = [name for decibel, name in ATTENUATIONS if decibel == sensor["attenuation"]]
+        return ADC(Pin(sensor["pin"]), atten=atten[0])
 
 
 class OneWireBus:

@@ -11,11 +11,12 @@ import os
 #               state. device_class is Home Assistant's, None where it has none for it.
 #   BUS         what Driver is handed: "i2c" (machine.I2C), "pin" (machine.Pin, an input),
 #               "one_wire" (`wire`, a onewire.OneWire, and `lock`, an asyncio.Lock to hold while
-#               talking on it: sensors of one pin share both) or None (the node's own Chip).
+#               talking on it: sensors of one pin share both), "adc" (machine.ADC) or None (the
+#               node's own Chip).
 #   DRIVES      True if the driver pulls its "pin" low: it can't be an input-only one.
 #   OPTIONS     {keyword of Driver: (default, allowed)}: the sensor's own keys in config.json;
-#               `allowed` is a tuple, a Range or a Text. The default None is none of these: the
-#               key may be absent. "one_wire" needs the option `rom`.
+#               `allowed` is a tuple, a Range or a Text. The default may be None, which isn't
+#               among these, or NEEDED. "one_wire" needs the option `rom`.
 #   EVENTS      True if Driver has wait(), too.
 #   READY_MS    ms from power-on until a reading can be good, 0 where it is absent.
 #   BLOCKS_MS   ms of the longest call that lets nothing else run, on a bus of 100 kHz; 5 where it
@@ -28,6 +29,10 @@ import os
 #       async wait() -> tuple: the same as soon as it changes (EVENTS).
 #       reset(), optional: forgets what is known of the sensor, so that the next read() sets it up
 #           anew; called after some faulty readings in a row. Touches nothing.
+
+
+# In place of a default: the key has to be there.
+NEEDED = object()
 
 
 class SensorError(Exception):

@@ -159,11 +159,24 @@ def test_sensors_of_one_wire(broker, node, subscribe):
     assert len(one.lines("flow: ")) == 2 and one.lines("return: ") == []
 
 
-# Of drivers on pins of their own: configuration, what is on the pin, what is reported.
+# Of drivers on pins of their own: configuration, what is on the pin (a device or volts), what is
+# reported.
 PINS = (
     ({"driver": "dht11", "pin": 13}, DHT11, {"temperature": 22, "humidity": 40}),
     ({"driver": "dht22", "pin": 14}, DHT22, AIR),
+    ({"driver": "voltage", "pin": 32, "ratio": 4, "attenuation": 2.5}, 1.2, {"voltage": 4.8}),
+    ({"driver": "battery", "pin": 33}, 1.95, {"voltage": 3.9, "battery": 67}),
+    ({"driver": "ntc", "pin": 34}, 1.65, {"temperature": 25.0}),
+    ({"driver": "moisture", "pin": 35, "dry": 2.0, "wet": 1.0}, 1.25, {"moisture": 75}),
+    ({"driver": "light", "pin": 36, "samples": 1}, 0.6, {"light": 25}),
 )
+
+
+def put_on_pin(one, pin, what):
+    if isinstance(what, float):
+        one.board.hardware.volts[pin] = what
+    else:
+        one.board.hardware.pins[pin].attach(what(one.world))
 
 
 def test_each_driver_of_a_pin_reports(broker, node, subscribe):
@@ -173,14 +186,27 @@ def test_each_driver_of_a_pin_reports(broker, node, subscribe):
     one = node(server, on=False, sensors=entries)
     one.world.set("temperature", 21.5)
     one.world.set("humidity", 40.0)
-    for entry, device, _ in PINS:
-        one.board.hardware.pins[entry["pin"]].attach(device(one.world))
+    for entry, what, _ in PINS:
+        put_on_pin(one, entry["pin"], what)
     one.on()
     for entry, _, expected in PINS:
         for quantity, value in expected.items():
-            found = reader.wait_topic(one.of(f"{entry['driver']}-{quantity}")).data["value"]
-            assert found == value, (entry, quantity)
+            level = entry["driver"] + (f"-{quantity}" if len(expected) > 1 else "")
+            assert reader.wait_topic(one.of(level)).data["value"] == value, level
     assert one.lines("check ") == []
+
+
+def test_a_thermistor_that_comes_off_is_told(broker, node, subscribe):
+    server = broker()
+    reader = subscribe(server)
+    one = node(server, on=False, sensors=[{"driver": "ntc", "pin": 34, "interval": 0.2}])
+    one.board.hardware.volts[34] = 1.65
+    one.on()
+    next_of(reader, one.of("temperature"), 1)
+    one.board.hardware.volts[34] = 3.3
+    one.wait("temperature: more than the pin can measure: check wiring")
+    one.board.hardware.volts[34] = 0
+    one.wait("temperature: thermistor shorted")
 
 
 def test_other_address(broker, node, subscribe):

@@ -276,6 +276,23 @@ def test_a_one_wire_pin_is_nobody_else_s():
     only_fault(data, "sensors[2].pin: 5", "another than buses.main.scl")
 
 
+def test_an_adc_pin_has_an_attenuation():
+    entry = {"driver": "voltage", "pin": 34}
+    made = config.check(changed(sensors=[entry]))["sensors"][0]
+    assert made["attenuation"] == 11 and "pull" not in made
+    for value in (0, 2.5, 6, 11, 11.0):
+        config.check(changed(sensors=[dict(entry, attenuation=value)]))
+    for value in (12, "11dB", True):
+        only_fault(changed(sensors=[dict(entry, attenuation=value)]), "attenuation: ", "0, 2.5, 6")
+
+
+def test_a_driver_may_need_an_option():
+    entry = {"driver": "moisture", "pin": 34, "dry": 2.1}
+    only_fault(changed(sensors=[entry]), "sensors[0].wet: missing: needed is 0.0 to 5.5")
+    made = config.check(changed(sensors=[dict(entry, wet=1)]))
+    assert made["sensors"][0]["options"] == {"samples": 20, "dry": 2.1, "wet": 1}
+
+
 def test_an_address_is_used_once_on_a_bus():
     data = changed()
     data["sensors"].append({"driver": "bme280", "name": "roof"})

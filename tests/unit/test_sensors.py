@@ -1,7 +1,7 @@
 # What each driver declares: the contract at the top of sensors/__init__.py.
 
 import sensors
-from sensors import Range, Text
+from sensors import NEEDED, Range, Text
 
 DRIVERS = [(name, sensors.load(name)) for name in sensors.names()]
 
@@ -26,13 +26,13 @@ def test_quantities_are_whole():
 def test_options_allow_their_defaults():
     for driver, module in DRIVERS:
         for name, (default, allowed) in module.OPTIONS.items():
-            assert default is None or default in allowed, (driver, name)
+            assert default in (None, NEEDED) or default in allowed, (driver, name)
             assert isinstance(allowed, (tuple, Range)), (driver, name)
 
 
 def test_the_rest_is_of_its_kind():
     for driver, module in DRIVERS:
-        assert module.BUS in ("i2c", "pin", "one_wire", None), driver
+        assert module.BUS in ("i2c", "pin", "one_wire", "adc", None), driver
         assert getattr(module, "DRIVES", False) in (False, module.BUS == "pin"), driver
         assert module.EVENTS in (True, False), driver
         assert hasattr(module.Driver, "wait") == module.EVENTS, driver

@@ -77,7 +77,7 @@ def wiring_faults(found, board):
         pins = _allowed(sensor["driver"], board, outputs)
         if "pin" in sensor and sensor["pin"] not in pins:
             faults.append(_fault(f"sensors[{index}].pin", sensor["pin"], pins, board))
-        elif sensor.get("pin") in board.input_only and sensor["pull"] != "none":
+        elif sensor.get("pin") in board.input_only and sensor.get("pull", "none") != "none":
             allowed = f"none: pin {sensor['pin']} of {board.name} has no pull resistor"
             faults.append(f"sensors[{index}].pull: {sensor['pull']!r}: allowed is {allowed}")
     return faults
@@ -86,8 +86,10 @@ def wiring_faults(found, board):
 def _allowed(driver, board, outputs):
     """Returns the pins a driver's sensors can be wired to."""
     module = sensors.load(driver)
-    drives = getattr(module, "BUS", None) == "one_wire" or getattr(module, "DRIVES", False)
-    return outputs if drives else board.pins
+    bus = getattr(module, "BUS", None)
+    if bus == "adc":
+        return board.adc
+    return outputs if bus == "one_wire" or getattr(module, "DRIVES", False) else board.pins
 
 
 def _fault(key, value, allowed, board):
