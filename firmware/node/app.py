@@ -79,7 +79,9 @@ class Node:
         self._watchdog.relax()
 
     async def stop(self):
-        """Says goodbye: "offline", DISCONNECT."""
+        """Lets the drivers save what they keep and says goodbye: "offline", DISCONNECT."""
+        for one in self._samplers:
+            one.stop()
         await self._client.stop(self._status.offline())
         self._log("node: stopped")
 
@@ -118,6 +120,8 @@ class Node:
                 bus = chip
             else:
                 bus = _wired("sensors[%d].pin" % i, getattr(buses, module.BUS), entry)
+            if getattr(module, "KEPT", False):
+                entry["options"]["store"] = buses.store(entry)
             made.append(self._sampler(entry, module, bus))
         return made
 

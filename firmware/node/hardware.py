@@ -65,6 +65,30 @@ class Buses:
         atten = [name for decibel, name in ATTENUATIONS if decibel == sensor["attenuation"]]
         return ADC(Pin(sensor["pin"]), atten=atten[0])
 
+    def store(self, sensor: dict):
+        """Returns the Store of the sensor's pin."""
+        return Store("pin%d" % sensor["pin"])
+
+
+class Store:
+    """A whole number in NVS. What isn't there, or can't be read, is 0."""
+
+    def __init__(self, key: str):
+        self._nvs = NVS("fieldpost")
+        self._key = key
+
+    def load(self) -> int:
+        """Returns the number."""
+        try:
+            return self._nvs.get_i32(self._key)
+        except OSError:
+            return 0
+
+    def save(self, number: int):
+        """Writes the number, below 2^31. Raises OSError."""
+        self._nvs.set_i32(self._key, number)
+        self._nvs.commit()
+
 
 class OneWireBus:
     """A 1-Wire bus, and the lock by which its sensors take turns."""

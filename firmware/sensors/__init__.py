@@ -14,6 +14,9 @@ import os
 #               talking on it: sensors of one pin share both), "adc" (machine.ADC) or None (the
 #               node's own Chip).
 #   DRIVES      True if the driver pulls its "pin" low: it can't be an input-only one.
+#   KEPT        True if Driver takes `store` as well, a number that outlives resets and a loss of
+#               power: load() -> int, 0 at first, and save(int), below 2^31, which raises OSError.
+#               Flash wears out: save seldom.
 #   OPTIONS     {keyword of Driver: (default, allowed)}: the sensor's own keys in config.json;
 #               `allowed` is a tuple, a Range or a Text. The default may be None, which isn't
 #               among these, or NEEDED. "one_wire" needs the option `rom`.
@@ -27,6 +30,8 @@ import os
 #           OSError when the bus fails, SensorError when the sensor has nothing to publish. A text
 #           that stays the same is told once.
 #       async wait() -> tuple: the same as soon as it changes (EVENTS).
+#       stop(), optional: called before a reset that the node knows of.
+#       quantities, optional: QUANTITIES with what follows from the options.
 #       reset(), optional: forgets what is known of the sensor, so that the next read() sets it up
 #           anew; called after some faulty readings in a row. Touches nothing.
 

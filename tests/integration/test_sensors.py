@@ -2,6 +2,7 @@
 
 import pytest
 
+from vboard.devices.contact import Contact
 from vboard.devices.dht import DHT11, DHT22
 from vboard.devices.ds18b20 import DS18B20, FAMILY
 from vboard.devices.onewire import rom_code
@@ -10,6 +11,7 @@ from vboard.devices.sht import SHT3x, SHT4x
 FAST = {"driver": "bme280", "interval": 0.1}
 CHIP = {"driver": "chip", "interval": 0.1}
 WIRE_PIN = 5
+GAUGE_PIN = 16
 # Its configuration, its emulation, and what it reports of the test's room.
 AIR = {"temperature": 21.5, "humidity": 40.0}
 EVERY = (
@@ -207,6 +209,34 @@ def test_a_thermistor_that_comes_off_is_told(broker, node, subscribe):
     one.wait("temperature: more than the pin can measure: check wiring")
     one.board.hardware.volts[34] = 0
     one.wait("temperature: thermistor shorted")
+
+
+def test_pulses_are_counted_beyond_a_reset_and_a_loss_of_power(broker, node, subscribe):
+    """A contact that bounces tips a gauge; its total is saved as the node is stopped."""
+    server = broker()
+    reader = subscribe(server)
+    gauge = {"driver": "pulse", "pin": GAUGE_PIN, "name": "rain", "unit": "mm", "scale": 0.5}
+    one = node(server, on=False, sensors=[dict(gauge, interval=0.1)])
+    one.world.set("gauge", True)
+    one.board.wire_contact(GAUGE_PIN, Contact(one.world, "gauge"))
+    one.on()
+    total = one.of("rain-total")
+    next_of(reader, total, 1)
+    for count in (1, 2):
+        one.world.set("gauge", False)
+        reader.wait_for(lambda m, count=count: m.topic == total and m.data["value"] == count / 2)
+        one.world.set("gauge", True)
+        # Longer than it bounces.
+        next_of(reader, total)
+    assert reader.of(total)[-1].data["unit"] == "mm"
+    assert reader.wait_topic(one.of("rain-rate")).data["unit"] == "mm/h"
+    one.board.interrupt()
+    one.wait("node: stopped")
+    one.board.power_off()
+    before = len(reader.of(total))
+    one.on()
+    next_of(reader, total, 1)
+    assert [message.data["value"] for message in reader.of(total)[before:]][:1] == [1.0]
 
 
 def test_other_address(broker, node, subscribe):

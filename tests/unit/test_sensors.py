@@ -34,6 +34,7 @@ def test_the_rest_is_of_its_kind():
     for driver, module in DRIVERS:
         assert module.BUS in ("i2c", "pin", "one_wire", "adc", None), driver
         assert getattr(module, "DRIVES", False) in (False, module.BUS == "pin"), driver
+        assert getattr(module, "KEPT", False) in (False, module.BUS == "pin"), driver
         assert module.EVENTS in (True, False), driver
         assert hasattr(module.Driver, "wait") == module.EVENTS, driver
         # Below what the sampler gives a reading, and a loop that MQTT's keep alive runs in.

@@ -56,6 +56,14 @@ def _contact(board, world, sensor):
     return f"a contact at pin {pin}"
 
 
+def _gauge(board, world, sensor):
+    pin = sensor["pin"]
+    gauge = sensor["name"] or f"gauge at pin {pin}"
+    active_high = sensor["options"]["active"] == "high"
+    board.wire_contact(pin, Contact(world, gauge, normally_closed=active_high))
+    return f"a gauge at pin {pin}"
+
+
 def _ds18b20(board, world, sensor):
     pin, rom = sensor["pin"], sensor["options"]["rom"]
     serial = int.from_bytes(bytes.fromhex(rom)[1:7], "little") if rom else pin
@@ -74,6 +82,7 @@ def _dht(device):
 # What is alone on a pin, or on a 1-Wire bus, by driver.
 WIRED = {
     "digital": _contact,
+    "pulse": _gauge,
     "ds18b20": _ds18b20,
     "dht11": _dht(DHT11),
     "dht22": _dht(DHT22),
