@@ -123,10 +123,13 @@ def _parsed(file):
         raise CompileError(f"{file}: does not compile: {error}") from None
 
 
-def compiled(drivers, among, chip):
-    """Returns the Files of a node with these drivers, for a chip. Raises CompileError."""
+def compiled(drivers, among, chip, loaded=None):
+    """Returns the Files of a node with these drivers, for a chip. Raises CompileError.
+
+    `loaded` are those of the drivers that its start loads; None: all.
+    """
     files = []
-    early = needed(drivers, among, late=False)
+    early = needed(drivers if loaded is None else loaded, among, late=False)
     with tempfile.TemporaryDirectory(prefix="fieldpost-") as folder:
         target = Path(folder) / "out.mpy"
         for name in sorted(needed(drivers, among)):
