@@ -33,6 +33,7 @@ SETS = {
         for name in ("battery", "light", "moisture", "voltage")
     },
     "driver ntc": (("firmware", ("sensors/ntc", "sensors/_adc")), 2_000),
+    "driver hcsr04": (("firmware", ("sensors/hcsr04",)), 1_500),
     "driver pulse": (("firmware", ("sensors/pulse",)), 2_000),
     "driver digital": (("firmware", ("sensors/digital",)), 1_500),
     "driver chip": (("firmware", ("sensors/chip",)), 1_500),

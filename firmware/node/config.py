@@ -264,8 +264,9 @@ class _Check:
         """Notes the pin or the address a sensor has."""
         if kind == "one_wire":
             self.one_wire(key, sensor)
-        elif sensor.get("pin") in PIN:
-            self.use(key + ".pin", sensor["pin"], sensor["pin"])
+        for line in ("pin", "trigger") if kind != "one_wire" else ():
+            if sensor.get(line) in PIN:
+                self.use(key + "." + line, sensor[line], sensor[line])
         if isinstance(sensor.get("bus"), str) and isinstance(sensor.get("address"), int):
             self.use(key + ".address", (sensor["bus"], sensor["address"]), sensor["address"])
 
@@ -331,6 +332,8 @@ def _wiring(kind, buses):
         return {"pin": (NEEDED, PIN), "pull": ("up", ("up", "down", "none"))}
     if kind == "one_wire":
         return {"pin": (NEEDED, PIN)}
+    if kind == "echo":
+        return {"pin": (NEEDED, PIN), "trigger": (NEEDED, PIN)}
     if kind == "adc":
         # dB; a whole number will do as well.
         return {"pin": (NEEDED, PIN), "attenuation": (11.0, (0, 2.5, 6, 11))}

@@ -4,7 +4,7 @@ import asyncio
 import gc
 
 from esp32 import NVS
-from machine import ADC, I2C, Pin
+from machine import ADC, I2C, Pin, time_pulse_us
 
 PULLS = {"up": Pin.PULL_UP, "down": Pin.PULL_DOWN, "none": None}
 # Attenuations of the ADC, dB and what the port calls them.
@@ -65,9 +65,25 @@ class Buses:
         atten = [name for decibel, name in ATTENUATIONS if decibel == sensor["attenuation"]]
         return ADC(Pin(sensor["pin"]), atten=atten[0])
 
+    def echo(self, sensor: dict):
+        """Returns the EchoPins of the sensor's two pins."""
+        return EchoPins(Pin(sensor["trigger"], Pin.OUT, value=0), Pin(sensor["pin"], Pin.IN))
+
     def store(self, sensor: dict):
         """Returns the Store of the sensor's pin."""
         return Store("pin%d" % sensor["pin"])
+
+
+class EchoPins:
+    """A pin that asks and a pin that is answered on."""
+
+    def __init__(self, trigger: Pin, echo: Pin):
+        self.trigger = trigger
+        self.echo = echo
+
+    def pulse_us(self, timeout_us: int) -> int:
+        """Returns the length of a high pulse; -2 when none begins in time, -1 when it lasts."""
+        return time_pulse_us(self.echo, 1, timeout_us)
 
 
 class Store:

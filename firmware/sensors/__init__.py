@@ -11,8 +11,9 @@ import os
 #               state. device_class is Home Assistant's, None where it has none for it.
 #   BUS         what Driver is handed: "i2c" (machine.I2C), "pin" (machine.Pin, an input),
 #               "one_wire" (`wire`, a onewire.OneWire, and `lock`, an asyncio.Lock to hold while
-#               talking on it: sensors of one pin share both), "adc" (machine.ADC) or None (the
-#               node's own Chip).
+#               talking on it: sensors of one pin share both), "adc" (machine.ADC), "echo"
+#               (`trigger` and `echo`, an output and an input, and pulse_us(timeout_us) of a high
+#               pulse on the latter as machine.time_pulse_us()) or None (the node's own Chip).
 #   DRIVES      True if the driver pulls its "pin" low: it can't be an input-only one.
 #   KEPT        True if Driver takes `store` as well, a number that outlives resets and a loss of
 #               power: load() -> int, 0 at first, and save(int), below 2^31, which raises OSError.

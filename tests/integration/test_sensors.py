@@ -5,6 +5,7 @@ import pytest
 from vboard.devices.contact import Contact
 from vboard.devices.dht import DHT11, DHT22
 from vboard.devices.ds18b20 import DS18B20, FAMILY
+from vboard.devices.hcsr04 import HCSR04
 from vboard.devices.onewire import rom_code
 from vboard.devices.sht import SHT3x, SHT4x
 
@@ -237,6 +238,21 @@ def test_pulses_are_counted_beyond_a_reset_and_a_loss_of_power(broker, node, sub
     one.on()
     next_of(reader, total, 1)
     assert [message.data["value"] for message in reader.of(total)[before:]][:1] == [1.0]
+
+
+def test_an_ultrasonic_sensor(broker, node, subscribe):
+    server = broker()
+    reader = subscribe(server)
+    entry = {"driver": "hcsr04", "pin": 35, "trigger": 17, "interval": 0.1, "samples": 1}
+    one = node(server, on=False, sensors=[entry])
+    one.world.set("temperature", 20.0)
+    device = HCSR04(one.world, metres=1.234)
+    one.board.wire_echo(17, 35, device)
+    one.on()
+    found = reader.wait_topic(one.of("distance")).data["value"]
+    assert found == pytest.approx(123.4, abs=0.1)
+    device.metres = 5
+    one.wait("distance: no echo: nothing within 4 m")
 
 
 def test_other_address(broker, node, subscribe):

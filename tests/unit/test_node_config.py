@@ -286,6 +286,13 @@ def test_an_adc_pin_has_an_attenuation():
         only_fault(changed(sensors=[dict(entry, attenuation=value)]), "attenuation: ", "0, 2.5, 6")
 
 
+def test_an_echo_has_two_pins():
+    entry = {"driver": "hcsr04", "pin": 34, "trigger": 5}
+    assert config.check(changed(sensors=[entry]))["sensors"][0]["trigger"] == 5
+    told = "sensors[0].trigger: 34", "another than sensors[0].pin"
+    only_fault(changed(sensors=[dict(entry, trigger=34)]), *told)
+
+
 def test_a_driver_may_need_an_option():
     entry = {"driver": "moisture", "pin": 34, "dry": 2.1}
     only_fault(changed(sensors=[entry]), "sensors[0].wet: missing: needed is 0.0 to 5.5")

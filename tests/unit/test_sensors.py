@@ -32,7 +32,7 @@ def test_options_allow_their_defaults():
 
 def test_the_rest_is_of_its_kind():
     for driver, module in DRIVERS:
-        assert module.BUS in ("i2c", "pin", "one_wire", "adc", None), driver
+        assert module.BUS in ("i2c", "pin", "one_wire", "adc", "echo", None), driver
         assert getattr(module, "DRIVES", False) in (False, module.BUS == "pin"), driver
         assert getattr(module, "KEPT", False) in (False, module.BUS == "pin"), driver
         assert module.EVENTS in (True, False), driver

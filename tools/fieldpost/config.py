@@ -77,6 +77,8 @@ def wiring_faults(found, board):
         pins = _allowed(sensor["driver"], board, outputs)
         if "pin" in sensor and sensor["pin"] not in pins:
             faults.append(_fault(f"sensors[{index}].pin", sensor["pin"], pins, board))
+        elif sensor.get("trigger", outputs[0]) not in outputs:
+            faults.append(_fault(f"sensors[{index}].trigger", sensor["trigger"], outputs, board))
         elif sensor.get("pin") in board.input_only and sensor.get("pull", "none") != "none":
             allowed = f"none: pin {sensor['pin']} of {board.name} has no pull resistor"
             faults.append(f"sensors[{index}].pull: {sensor['pull']!r}: allowed is {allowed}")

@@ -5,6 +5,7 @@ from vboard.devices.bme280 import BME280
 from vboard.devices.contact import Contact
 from vboard.devices.dht import DHT11, DHT22
 from vboard.devices.ds18b20 import DS18B20
+from vboard.devices.hcsr04 import HCSR04
 
 # Without a configuration.
 ADDRESS = 0x76
@@ -79,10 +80,17 @@ def _dht(device):
     return attach
 
 
+def _hcsr04(board, world, sensor):
+    trigger, echo = sensor["trigger"], sensor["pin"]
+    board.wire_echo(trigger, echo, HCSR04(world))
+    return f"an HC-SR04 at trigger {trigger}, pin {echo}"
+
+
 # What is alone on a pin, or on a 1-Wire bus, by driver.
 WIRED = {
     "digital": _contact,
     "pulse": _gauge,
+    "hcsr04": _hcsr04,
     "ds18b20": _ds18b20,
     "dht11": _dht(DHT11),
     "dht22": _dht(DHT22),
