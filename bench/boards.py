@@ -4,6 +4,7 @@ make bench
 """
 
 import contextlib
+import json
 import os
 import statistics
 import subprocess
@@ -23,6 +24,10 @@ from vboard.virtual import VirtualBoard
 START_MS = 50
 # An mpremote command, its own start included, ms: the median's limit.
 COMMAND_MS = 400
+# 4 MB that don't compress, by esptool's own command, verified, s; and `fieldpost deploy` of an
+# application in which one driver is new, s.
+FLASH_S = 10
+DEPLOY_S = 2
 # All memory of twenty boards with firmware, their supervisor included, MB.
 FLEET_MB = 500
 NODES = 20
@@ -64,10 +69,7 @@ def commands():
     with board("") as made:
         made.power_on()
         command = [sys.executable, "-m", "mpremote", "connect", made.port, "exec", "print(6 * 7)"]
-        return [
-            _timed(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL))
-            for _ in range(COMMANDS)
-        ]
+        return [_timed(lambda: _quiet(command)) for _ in range(COMMANDS)]
 
 
 def rounds():
@@ -94,6 +96,46 @@ def _round(port, number):
         link.close()
     if said.strip() != str(number + 1).encode():
         raise TransportError(f"said {said!r}")
+
+
+def flashing():
+    """Returns the s in which esptool writes and verifies a whole flash."""
+    with tempfile.TemporaryDirectory() as folder, board("") as made:
+        image = Path(folder, "image.bin")
+        image.write_bytes(os.urandom(made.flash.size))
+        made.power_on()
+        command = [sys.executable, "-m", "esptool", "--port", made.port, "--baud", "460800"]
+        took = _timed(lambda: _quiet([*command, "write-flash", "0", str(image)]))
+        return took / 1000
+
+
+def deploying():
+    """Returns the s that each deploy took in which one driver is new or gone."""
+    with tempfile.TemporaryDirectory() as folder, board("") as made:
+        made.power_on()
+        took = []
+        for drivers in (["chip"], ["chip", "bh1750"], ["chip", "bh1750", "aht20"]):
+            config = Path(folder, "config.json")
+            config.write_text(json.dumps(_configuration(drivers)))
+            command = [sys.executable, "-m", "fieldpost.cli", "deploy", "--no-reset"]
+            command += ["--port", made.port, "--config", str(config)]
+            took.append(_timed(lambda command=command: _quiet(command)) / 1000)
+        # The first one brings all.
+        return took[1:]
+
+
+def _configuration(drivers):
+    return {
+        "identity": {"company": "acme", "device": "n1"},
+        "wifi": {"ssid": "bench", "password": "bench-bench"},
+        "broker": {"host": "127.0.0.1"},
+        "buses": {"main": {"scl": 18, "sda": 19}},
+        "sensors": [{"driver": name, "name": name} for name in drivers],
+    }
+
+
+def _quiet(command):
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def _timed(do):
@@ -151,6 +193,10 @@ def main():
     _show(f"{ROUNDS} boots, power-on to main.py's first line", took, START_MS)
     print(f"    {failed} failed")
     _show(f"{COMMANDS} mpremote commands", commands(), COMMAND_MS)
+    seconds = flashing()
+    print(f"  4 MB by esptool: {seconds:.1f} s = {seconds / FLASH_S:.0%} of {FLASH_S}")
+    worst = max(deploying())
+    print(f"  deploy of one new driver: {worst:.1f} s = {worst / DEPLOY_S:.0%} of {DEPLOY_S}")
     took, failed = rounds()
     print(
         f"  {ROUNDS} rounds of connect, exec, disconnect: {failed} failed, "

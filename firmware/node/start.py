@@ -43,11 +43,20 @@ def run(node):
     try:
         asyncio.run(node.run())
     except KeyboardInterrupt:
-        asyncio.run(node.stop())
+        say_goodbye(node)
         stay(node)
     except Restart:
         asyncio.run(node.stop())
         machine.reset()
+
+
+def say_goodbye(node):
+    # A ctrl-C that hits a task in its course can cost asyncio that task (MicroPython 1.29), and
+    # the farewell then waits for ever: a second one must still get an unharmed prompt.
+    try:
+        asyncio.run(node.stop())
+    except KeyboardInterrupt:
+        print("node: no farewell")
 
 
 def crashed(error, node=None):

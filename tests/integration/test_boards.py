@@ -124,6 +124,19 @@ def test_a_crash_says_goodbye_and_ctrl_c_stays(broker, node, subscribe):
     assert one.board.boots == [ON]
 
 
+def test_a_second_ctrl_c_ends_a_farewell_that_hangs(broker, node):
+    one = node(broker(), on=False)
+    hangs = 'print("stopping"); await asyncio.Event().wait(); ('
+    one.patch("node/app.py", "await self._client.stop(", hangs)
+    one.on()
+    one.board.interrupt()
+    one.wait("stopping")
+    one.board.interrupt()
+    one.wait("node: no farewell")
+    one.wait("node: machine.reset() starts it again")
+    one.board.wait_state("repl")
+
+
 def test_hung_program_is_bitten_by_the_watchdog(broker, node, subscribe):
     server = broker()
     reader = subscribe(server)

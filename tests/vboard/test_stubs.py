@@ -11,6 +11,7 @@ VBOARD = Path(__file__).parents[2] / "tools" / "vboard"
 MODULES = {
     "chip/esp32": "esp32",
     "chip/machine": "machine",
+    "chip/_clock": "time",
     "chip/_pulses": "machine",
     "chip/_pwm": "machine",
     "chip/_signal": "machine",

@@ -35,16 +35,14 @@ def build(options, out, board=None):
     board = board or profiles.load(options.board)
     place.refuse_foreign(out, (FILES, IMAGE, MANIFEST), "build")
     layout = board.layouts[options.layout]
-    drivers = set(sensors.names())
-    # Of all there are a node loads those that its configuration names.
-    loaded = set()
-    given = []
+    # All of them are there until a configuration says which it uses.
+    drivers, used, given = set(sensors.names()), set(), []
     if options.config:
         found = config.checked(options.config, board)
-        drivers = loaded = {sensor["driver"] for sensor in found["sensors"]}
+        drivers = used = {sensor["driver"] for sensor in found["sensors"]}
         given = [firmware.File(CONFIG, Path(options.config).read_bytes(), 0, root=True)]
     known = firmware.modules()
-    files = firmware.compiled(drivers, known, board.chip, loaded) + given
+    files = firmware.compiled(drivers, known, board.chip, used) + given
     files.append(firmware.File(firmware.POINTER, SLOT.encode(), 0, root=True))
     files.sort(key=lambda file: file.place(SLOT))
     made, used = image.make({file.place(SLOT): file.data for file in files}, layout.size)

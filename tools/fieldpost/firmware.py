@@ -123,13 +123,13 @@ def _parsed(file):
         raise CompileError(f"{file}: does not compile: {error}") from None
 
 
-def compiled(drivers, among, chip, loaded=None):
+def compiled(drivers, among, chip, used=None):
     """Returns the Files of a node with these drivers, for a chip. Raises CompileError.
 
-    `loaded` are those of the drivers that its start loads; None: all.
+    `used` are those that it loads at its start, where that is not all of them.
     """
     files = []
-    early = needed(drivers if loaded is None else loaded, among, late=False)
+    early = needed(drivers if used is None else used, among, late=False)
     with tempfile.TemporaryDirectory(prefix="fieldpost-") as folder:
         target = Path(folder) / "out.mpy"
         for name in sorted(needed(drivers, among)):

@@ -1,9 +1,9 @@
 # MicroPython's time on ESP32: whole seconds since 2000, ticks that wrap at 2**30 ms.
 
 import _board
+from _clock import _EPOCH_2000, mktime, time, time_ns
 from _host import time as _host_time
 
-_EPOCH_2000 = 946_684_800
 _TICKS_PERIOD = 1 << 30
 _HALF = _TICKS_PERIOD // 2
 
@@ -43,26 +43,8 @@ def ticks_diff(end, start):
     return (end - start + _HALF) % _TICKS_PERIOD - _HALF
 
 
-def time():
-    return _board.call("rtc_us") // 1_000_000 - _EPOCH_2000
-
-
-def time_ns():
-    return _board.call("rtc_us") * 1000 - _EPOCH_2000 * 1_000_000_000
-
-
 def gmtime(seconds=None):
     return tuple(_host_time.gmtime((time() if seconds is None else seconds) + _EPOCH_2000)[:8])
 
 
 localtime = gmtime
-
-
-def mktime(fields):
-    y, mo, d, h, mi, s = fields[:6]
-    # Days since 1970 of a date in the Gregorian calendar, for any month count.
-    y, mo = y + (mo - 1) // 12, (mo - 1) % 12 + 1
-    years = y - (mo <= 2)
-    era_days = years * 365 + years // 4 - years // 100 + years // 400
-    days = era_days + (153 * ((mo + 9) % 12) + 2) // 5 + d - 1 - 719_468
-    return days * 86_400 + h * 3600 + mi * 60 + s - _EPOCH_2000
