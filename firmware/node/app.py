@@ -119,7 +119,7 @@ class Node:
             if module.BUS is None:
                 bus = chip
             else:
-                bus = _wired("sensors[%d].pin" % i, getattr(buses, module.BUS), entry)
+                bus = _wired("sensors[%d].pin" % i, buses.of, module.BUS, entry)
             if getattr(module, "KEPT", False):
                 entry["options"]["store"] = buses.store(entry)
             made.append(self._sampler(entry, module, bus))
@@ -221,9 +221,9 @@ def _client_id():
     return "fieldpost-" + "".join("%02x" % byte for byte in machine.unique_id())
 
 
-def _wired(key, make, entry):
+def _wired(key, make, *arguments):
     # Only the chip itself knows which pins and buses it has.
     try:
-        return make(entry)
+        return make(*arguments)
     except ValueError as error:
         raise ConfigError(["%s: %s" % (key, error)])

@@ -261,10 +261,11 @@ class _Check:
         return sensor
 
     def wires(self, key, sensor, kind):
-        """Notes the pin or the address a sensor has."""
+        """Notes the pins or the address a sensor has."""
         if kind == "one_wire":
             self.one_wire(key, sensor)
-        for line in ("pin", "trigger") if kind != "one_wire" else ():
+            return
+        for line in ("pin", "trigger"):
             if sensor.get(line) in PIN:
                 self.use(key + "." + line, sensor[line], sensor[line])
         if isinstance(sensor.get("bus"), str) and isinstance(sensor.get("address"), int):

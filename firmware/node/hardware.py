@@ -1,19 +1,14 @@
-"""The only room that touches pins and buses: makes what drivers are handed."""
+"""The only room that touches pins and buses: makes what drivers are handed.
 
-import asyncio
+The rarer ones are in wires.py, which is loaded with the first of them.
+"""
+
 import gc
 
 from esp32 import NVS
-from machine import ADC, I2C, Pin, time_pulse_us
+from machine import I2C, Pin
 
 PULLS = {"up": Pin.PULL_UP, "down": Pin.PULL_DOWN, "none": None}
-# Attenuations of the ADC, dB and what the port calls them.
-ATTENUATIONS = (
-    (0, ADC.ATTN_0DB),
-    (2.5, ADC.ATTN_2_5DB),
-    (6, ADC.ATTN_6DB),
-    (11, ADC.ATTN_11DB),
-)
 
 
 class Chip:
@@ -34,87 +29,36 @@ class Chip:
 
 
 class Buses:
-    """Makes what drivers are handed: a method for each BUS of theirs, which takes a sensor.
+    """Makes what drivers are handed. `config` are the I2C buses by name.
 
-    `config` are the I2C buses by name. All raise ValueError for pins that the chip hasn't.
+    All of it raises ValueError for pins that the chip hasn't.
     """
 
     def __init__(self, config: dict):
         # Sorted: MicroPython keeps no order of keys, and a bus should keep its number.
         self._i2c = {name: _i2c(i, config[name]) for i, name in enumerate(sorted(config))}
-        # The 1-Wire buses by pin: sensors share them.
-        self._wires = {}
+        # What makes the others; None until one is needed.
+        self._wires = None
 
-    def i2c(self, sensor: dict) -> I2C:
-        """Returns the bus that has the sensor's name for it."""
-        return self._i2c[sensor["bus"]]
-
-    def pin(self, sensor: dict) -> Pin:
-        """Returns the input that a sensor is wired to."""
-        return Pin(sensor["pin"], Pin.IN, PULLS[sensor["pull"]])
-
-    def one_wire(self, sensor: dict):
-        """Returns the OneWireBus of the sensor's pin."""
-        number = sensor["pin"]
-        if number not in self._wires:
-            self._wires[number] = OneWireBus(Pin(number))
-        return self._wires[number]
-
-    def adc(self, sensor: dict) -> ADC:
-        """Returns the ADC of the sensor's pin, at its attenuation."""
-        atten = [name for decibel, name in ATTENUATIONS if decibel == sensor["attenuation"]]
-        return ADC(Pin(sensor["pin"]), atten=atten[0])
-
-    def echo(self, sensor: dict):
-        """Returns the EchoPins of the sensor's two pins."""
-        return EchoPins(Pin(sensor["trigger"], Pin.OUT, value=0), Pin(sensor["pin"], Pin.IN))
+    def of(self, kind: str, sensor: dict):
+        """Returns what a sensor's driver is handed, by its BUS."""
+        if kind == "i2c":
+            return self._i2c[sensor["bus"]]
+        if kind == "pin":
+            return Pin(sensor["pin"], Pin.IN, PULLS[sensor["pull"]])
+        return getattr(self._others(), kind)(sensor)
 
     def store(self, sensor: dict):
-        """Returns the Store of the sensor's pin."""
-        return Store("pin%d" % sensor["pin"])
+        """Returns what keeps a number for a sensor."""
+        return self._others().store(sensor)
 
+    def _others(self):
+        if self._wires is None:
+            # Late: few nodes have any.
+            from node.wires import Wires
 
-class EchoPins:
-    """A pin that asks and a pin that is answered on."""
-
-    def __init__(self, trigger: Pin, echo: Pin):
-        self.trigger = trigger
-        self.echo = echo
-
-    def pulse_us(self, timeout_us: int) -> int:
-        """Returns the length of a high pulse; -2 when none begins in time, -1 when it lasts."""
-        return time_pulse_us(self.echo, 1, timeout_us)
-
-
-class Store:
-    """A whole number in NVS. What isn't there, or can't be read, is 0."""
-
-    def __init__(self, key: str):
-        self._nvs = NVS("fieldpost")
-        self._key = key
-
-    def load(self) -> int:
-        """Returns the number."""
-        try:
-            return self._nvs.get_i32(self._key)
-        except OSError:
-            return 0
-
-    def save(self, number: int):
-        """Writes the number, below 2^31. Raises OSError."""
-        self._nvs.set_i32(self._key, number)
-        self._nvs.commit()
-
-
-class OneWireBus:
-    """A 1-Wire bus, and the lock by which its sensors take turns."""
-
-    def __init__(self, pin):
-        # Loaded late: few nodes have one.
-        from onewire import OneWire
-
-        self.wire = OneWire(pin)
-        self.lock = asyncio.Lock()
+            self._wires = Wires()
+        return self._wires
 
 
 def _i2c(number, bus):
