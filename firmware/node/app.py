@@ -79,7 +79,9 @@ class Node:
         self._watchdog.relax()
 
     async def stop(self):
-        """Says goodbye: "offline", DISCONNECT."""
+        """Lets the drivers save what they keep and says goodbye: "offline", DISCONNECT."""
+        for one in self._samplers:
+            one.stop()
         await self._client.stop(self._status.offline())
         self._log("node: stopped")
 
@@ -109,17 +111,17 @@ class Node:
         return client
 
     def _sensors(self, config):
-        buses = _wired("buses", hardware.buses, config["buses"])
+        buses = _wired("buses", hardware.Buses, config["buses"])
         chip = hardware.Chip(self._wifi, self._clock)
         made = []
         for i, entry in enumerate(config["sensors"]):
             module = sensors.load(entry["driver"])
-            if module.BUS == "i2c":
-                bus = buses[entry["bus"]]
-            elif module.BUS == "pin":
-                bus = _wired("sensors[%d].pin" % i, hardware.pin, entry)
-            else:
+            if module.BUS is None:
                 bus = chip
+            else:
+                bus = _wired("sensors[%d].pin" % i, buses.of, module.BUS, entry)
+            if getattr(module, "KEPT", False):
+                entry["options"]["store"] = buses.store(entry)
             made.append(self._sampler(entry, module, bus))
         return made
 
@@ -219,9 +221,9 @@ def _client_id():
     return "fieldpost-" + "".join("%02x" % byte for byte in machine.unique_id())
 
 
-def _wired(key, make, entry):
+def _wired(key, make, *arguments):
     # Only the chip itself knows which pins and buses it has.
     try:
-        return make(entry)
+        return make(*arguments)
     except ValueError as error:
         raise ConfigError(["%s: %s" % (key, error)])

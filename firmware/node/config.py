@@ -105,7 +105,7 @@ class Level:
 
 
 # Key -> (default, allowed); NEEDED has no default.
-NEEDED = object()
+NEEDED = sensors.NEEDED
 PIN = Whole(0, 48)
 IDENTITY = {
     level: (NEEDED if level in topics.REQUIRED else None, Level()) for level in topics.LEVELS
@@ -153,8 +153,10 @@ class _Check:
         self.faults = []
         # Topic level -> the sensor that has it.
         self.taken = {}
-        # Pin, or (bus, address) -> the key that uses it.
+        # Pin, (bus, address) or (pin, ROM code) -> the key that uses it.
         self.used = {}
+        # Pin -> the ROM codes of the sensors so far on its 1-Wire bus.
+        self.roms = {}
 
     def config(self, data):
         if not isinstance(data, dict):
@@ -253,17 +255,35 @@ class _Check:
         fields["name"] = (None, Level())
         fields.update(_wiring(module.BUS, buses))
         sensor = self.section(key + ".", data, fields)
-        self.wires(key, sensor)
+        self.wires(key, sensor, module.BUS)
         sensor["options"] = {name: sensor.pop(name) for name in module.OPTIONS}
         sensor["levels"] = self.levels(key, sensor["name"], module.QUANTITIES)
         return sensor
 
-    def wires(self, key, sensor):
-        """Notes the pin or the address a sensor has."""
-        if sensor.get("pin") in PIN:
-            self.use(key + ".pin", sensor["pin"], sensor["pin"])
+    def wires(self, key, sensor, kind):
+        """Notes the pins or the address a sensor has."""
+        if kind == "one_wire":
+            self.one_wire(key, sensor)
+            return
+        for line in ("pin", "trigger"):
+            if sensor.get(line) in PIN:
+                self.use(key + "." + line, sensor[line], sensor[line])
         if isinstance(sensor.get("bus"), str) and isinstance(sensor.get("address"), int):
             self.use(key + ".address", (sensor["bus"], sensor["address"]), sensor["address"])
+
+    def one_wire(self, key, sensor):
+        """Notes a sensor on a 1-Wire bus: several share a pin if each has its ROM code."""
+        pin, rom = sensor.get("pin"), sensor.get("rom")
+        if pin not in PIN:
+            return
+        roms = self.roms.setdefault(pin, [])
+        if not roms:
+            self.use(key + ".pin", pin, pin)
+        roms.append(rom)
+        if isinstance(rom, str):
+            self.use(key + ".rom", (pin, rom.lower()), rom)
+        if len(roms) > 1 and (rom is None or roms == [None, rom]):
+            self.faults.append("%s.rom: each on pin %d needs one: they share its bus" % (key, pin))
 
     def levels(self, key, name, quantities):
         """Returns the topic level of each quantity a driver delivers."""
@@ -311,6 +331,13 @@ def _wiring(kind, buses):
         return {"bus": (names[0] if len(names) == 1 else NEEDED, names)}
     if kind == "pin":
         return {"pin": (NEEDED, PIN), "pull": ("up", ("up", "down", "none"))}
+    if kind == "one_wire":
+        return {"pin": (NEEDED, PIN)}
+    if kind == "echo":
+        return {"pin": (NEEDED, PIN), "trigger": (NEEDED, PIN)}
+    if kind == "adc":
+        # dB; a whole number will do as well.
+        return {"pin": (NEEDED, PIN), "attenuation": (11.0, (0, 2.5, 6, 11))}
     return {}
 
 

@@ -1,4 +1,7 @@
-"""The only room that touches pins and buses: makes what drivers are handed."""
+"""The only room that touches pins and buses: makes what drivers are handed.
+
+The rarer ones are in wires.py, which is loaded with the first of them.
+"""
 
 import gc
 
@@ -25,19 +28,41 @@ class Chip:
         return self._clock.uptime() // 1000
 
 
-def buses(config: dict) -> dict:
-    """Returns an I2C bus for each name of the configuration. Raises ValueError for wrong pins."""
-    # Sorted: MicroPython keeps no order of keys, and a bus should keep its number.
-    return {name: _i2c(i, config[name]) for i, name in enumerate(sorted(config))}
+class Buses:
+    """Makes what drivers are handed. `config` are the I2C buses by name.
+
+    All of it raises ValueError for pins that the chip hasn't.
+    """
+
+    def __init__(self, config: dict):
+        # Sorted: MicroPython keeps no order of keys, and a bus should keep its number.
+        self._i2c = {name: _i2c(i, config[name]) for i, name in enumerate(sorted(config))}
+        # What makes the others; None until one is needed.
+        self._wires = None
+
+    def of(self, kind: str, sensor: dict):
+        """Returns what a sensor's driver is handed, by its BUS."""
+        if kind == "i2c":
+            return self._i2c[sensor["bus"]]
+        if kind == "pin":
+            return Pin(sensor["pin"], Pin.IN, PULLS[sensor["pull"]])
+        return getattr(self._others(), kind)(sensor)
+
+    def store(self, sensor: dict):
+        """Returns what keeps a number for a sensor."""
+        return self._others().store(sensor)
+
+    def _others(self):
+        if self._wires is None:
+            # Late: few nodes have any.
+            from node.wires import Wires
+
+            self._wires = Wires()
+        return self._wires
 
 
 def _i2c(number, bus):
     return I2C(number, scl=Pin(bus["scl"]), sda=Pin(bus["sda"]), freq=bus["frequency"])
-
-
-def pin(sensor: dict) -> Pin:
-    """Returns the input a sensor is wired to. Raises ValueError for a pin the chip hasn't."""
-    return Pin(sensor["pin"], Pin.IN, PULLS[sensor["pull"]])
 
 
 def boots() -> int:

@@ -39,7 +39,7 @@ class Sampler:
 
     def __init__(self, driver, module, levels, interval_ms: int, uptime, report, log=print):
         self._driver = driver
-        self._quantities = module.QUANTITIES
+        self._quantities = getattr(driver, "quantities", module.QUANTITIES)
         # Ms from power-on until a reading can be good.
         self._ready_ms = getattr(module, "READY_MS", 0)
         self.levels = levels
@@ -69,6 +69,15 @@ class Sampler:
         """Changes the interval until the next start; the sensor is read at once."""
         self._interval_ms = interval_ms
         self.read_now()
+
+    def stop(self):
+        """Lets the driver save what it keeps, for a reset comes."""
+        if not hasattr(self._driver, "stop"):
+            return
+        try:
+            self._driver.stop()
+        except Exception as error:
+            self._failed(_told(error))
 
     async def run(self):
         """Reads at once, then at each interval: a late reading doesn't shift those after it."""

@@ -9,10 +9,18 @@ import os
 #               physical range, both allowed: what is beyond is a fault, told and not published;
 #               None, None where there is none (states, counters). unit and decimals are None for a
 #               state. device_class is Home Assistant's, None where it has none for it.
-#   BUS         what Driver is handed: "i2c" (machine.I2C), "pin" (machine.Pin, an input) or None
-#               (the node's own Chip).
+#   BUS         what Driver is handed: "i2c" (machine.I2C), "pin" (machine.Pin, an input),
+#               "one_wire" (`wire`, a onewire.OneWire, and `lock`, an asyncio.Lock to hold while
+#               talking on it: sensors of one pin share both), "adc" (machine.ADC), "echo"
+#               (`trigger` and `echo`, an output and an input, and pulse_us(timeout_us) of a high
+#               pulse on the latter as machine.time_pulse_us()) or None (the node's own Chip).
+#   DRIVES      True if the driver pulls its "pin" low: it can't be an input-only one.
+#   KEPT        True if Driver takes `store` as well, a number that outlives resets and a loss of
+#               power: load() -> int, 0 at first, and save(int), below 2^31, which raises OSError.
+#               Flash wears out: save seldom.
 #   OPTIONS     {keyword of Driver: (default, allowed)}: the sensor's own keys in config.json;
-#               `allowed` is a tuple or a Range.
+#               `allowed` is a tuple, a Range or a Text. The default may be None, which isn't
+#               among these, or NEEDED. "one_wire" needs the option `rom`.
 #   EVENTS      True if Driver has wait(), too.
 #   READY_MS    ms from power-on until a reading can be good, 0 where it is absent.
 #   BLOCKS_MS   ms of the longest call that lets nothing else run, on a bus of 100 kHz; 5 where it
@@ -23,8 +31,14 @@ import os
 #           OSError when the bus fails, SensorError when the sensor has nothing to publish. A text
 #           that stays the same is told once.
 #       async wait() -> tuple: the same as soon as it changes (EVENTS).
+#       stop(), optional: called before a reset that the node knows of.
+#       quantities, optional: QUANTITIES with what follows from the options.
 #       reset(), optional: forgets what is known of the sensor, so that the next read() sets it up
 #           anew; called after some faulty readings in a row. Touches nothing.
+
+
+# In place of a default: the key has to be there.
+NEEDED = object()
 
 
 class SensorError(Exception):
@@ -46,6 +60,18 @@ class Range:
 
     def __str__(self) -> str:
         return f"{self.lowest} to {self.highest}"
+
+
+class Text(Range):
+    """Texts of lowest to highest characters, none of them a control character."""
+
+    def __contains__(self, value) -> bool:
+        if not isinstance(value, str) or not self.lowest <= len(value) <= self.highest:
+            return False
+        return all(character >= " " for character in value)
+
+    def __str__(self) -> str:
+        return f"text of {self.lowest} to {self.highest} characters"
 
 
 def names() -> list:

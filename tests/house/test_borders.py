@@ -35,6 +35,7 @@ WALL_TIME = {"time", "time_ns", "gmtime", "localtime", "mktime"}
 KNOWN_ROLES = {
     "config": {"node.topics"},
     "start": {"node.config", "node.app", "node.crash"},
+    "hardware": {"node.wires"},
 }
 
 
@@ -102,6 +103,7 @@ def roles_know_no_role(path, tree):
     """app.py hands the roles what they need. topics.py is rules, as config.py is, no role.
 
     start.py is there before the node and after its crash: it knows app.py, and two for itself.
+    wires.py is the part of hardware.py that is loaded late.
     """
     if not path.startswith("firmware/node/") or path.endswith("/app.py"):
         return set()

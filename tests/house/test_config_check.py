@@ -39,6 +39,9 @@ def with_pin(pin, **more):
 def test_a_good_one_is_good(check):
     assert check(GOOD) == (0, ["FILE: good, 2 sensors"])
     assert check(with_pin(34, pull="none")) == (0, ["FILE: good, 1 sensor"])
+    assert check(with_sensor("hcsr04", 34, trigger=5)) == (0, ["FILE: good, 1 sensor"])
+    assert check(with_sensor("light", 34)) == (0, ["FILE: good, 1 sensor"])
+    assert check(with_sensor("ds18b20", 5)) == (0, ["FILE: good, 1 sensor"])
 
 
 @pytest.mark.parametrize(
@@ -76,9 +79,23 @@ def test_each_fault_of_the_board_s_own_judgement_is_a_line(check):
     assert [line.split(": ")[1] for line in lines] == ["payload", "watchdog"]
 
 
+def with_sensor(driver, pin, **more):
+    return {**GOOD, "sensors": [{"driver": driver, "pin": pin, **more}]}
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [
+        (with_sensor("ds18b20", 34), "sensors[0].pin: 34: allowed on ESP32 generic is 0, 1, 2"),
+        (
+            with_sensor("hcsr04", 34, trigger=35),
+            "sensors[0].trigger: 35: allowed on ESP32 generic is 0, 1, 2",
+        ),
+        (with_sensor("light", 4), "sensors[0].pin: 4: allowed on ESP32 generic is 32, 33, 34"),
+        (
+            with_sensor("dht22", 34, pull="none"),
+            "sensors[0].pin: 34: allowed on ESP32 generic is 0, 1, 2",
+        ),
         (with_pin(20), "sensors[0].pin: 20: allowed on ESP32 generic is 0, 1, 2"),
         (with_pin(34), "sensors[0].pull: 'up': allowed is none: pin 34 of ESP32 generic"),
         (

@@ -6,11 +6,18 @@ from vboard.devices.ads1115 import ADS1115
 from vboard.devices.aht20 import AHT20
 from vboard.devices.bh1750 import BH1750
 from vboard.devices.bmp280 import BMP280
+from vboard.devices.contact import Contact
+from vboard.devices.dht import DHT11, DHT22
+from vboard.devices.ds18b20 import DS18B20, FAMILY
+from vboard.devices.hcsr04 import HCSR04
 from vboard.devices.ina219 import INA219
+from vboard.devices.onewire import rom_code
 from vboard.devices.sht import SHT3x, SHT4x
 
 FAST = {"driver": "bme280", "interval": 0.1}
 CHIP = {"driver": "chip", "interval": 0.1}
+WIRE_PIN = 5
+GAUGE_PIN = 16
 # Its configuration, its emulation, and what it reports of the test's room.
 AIR = {"temperature": 21.5, "humidity": 40.0}
 EVERY = (
@@ -154,6 +161,122 @@ def test_each_driver_of_a_bus_reports(broker, node, subscribe):
             found = reader.wait_topic(one.of(level)).data["value"]
             assert found == pytest.approx(value, abs=0.1), level
     assert one.lines("check ") == []
+
+
+def test_sensors_of_one_wire(broker, node, subscribe):
+    """Two share a pin; one that is unplugged is told with the ROM code of who is left."""
+    server = broker()
+    reader = subscribe(server)
+    roms = {"flow": rom_code(FAMILY, 1).hex(), "return": rom_code(FAMILY, 2).hex()}
+    entry = {"driver": "ds18b20", "pin": WIRE_PIN, "resolution": 9, "interval": 0.3}
+    entries = [dict(entry, name=name, rom=rom) for name, rom in roms.items()]
+    one = node(server, on=False, sensors=entries)
+    wire = one.board.hardware.one_wire(WIRE_PIN)
+    flow, _ = (wire.attach(DS18B20(one.world, serial)) for serial in (1, 2))
+    one.world.set("temperature", -10.5)
+    one.on()
+    for name in roms:
+        assert reader.wait_topic(one.of(name)).data["value"] == -10.5
+    wire.detach(flow)
+    told = one.wait("flow: ")
+    assert told.endswith("rom must be one of those that answer: " + roms["return"]), told
+    next_of(reader, one.of("return"))
+    wire.attach(flow)
+    one.wait("flow: works again")
+    assert len(one.lines("flow: ")) == 2 and one.lines("return: ") == []
+
+
+# Of drivers on pins of their own: configuration, what is on the pin (a device or volts), what is
+# reported.
+PINS = (
+    ({"driver": "dht11", "pin": 13}, DHT11, {"temperature": 22, "humidity": 40}),
+    ({"driver": "dht22", "pin": 14}, DHT22, AIR),
+    ({"driver": "voltage", "pin": 32, "ratio": 4, "attenuation": 2.5}, 1.2, {"voltage": 4.8}),
+    ({"driver": "battery", "pin": 33}, 1.95, {"voltage": 3.9, "battery": 67}),
+    ({"driver": "ntc", "pin": 34}, 1.65, {"temperature": 25.0}),
+    ({"driver": "moisture", "pin": 35, "dry": 2.0, "wet": 1.0}, 1.25, {"moisture": 75}),
+    ({"driver": "light", "pin": 36, "samples": 1}, 0.6, {"light": 25}),
+)
+
+
+def put_on_pin(one, pin, what):
+    if isinstance(what, float):
+        one.board.hardware.volts[pin] = what
+    else:
+        one.board.hardware.pins[pin].attach(what(one.world))
+
+
+def test_each_driver_of_a_pin_reports(broker, node, subscribe):
+    server = broker()
+    reader = subscribe(server)
+    entries = [dict(entry, name=entry["driver"]) for entry, _, _ in PINS]
+    one = node(server, on=False, sensors=entries)
+    one.world.set("temperature", 21.5)
+    one.world.set("humidity", 40.0)
+    for entry, what, _ in PINS:
+        put_on_pin(one, entry["pin"], what)
+    one.on()
+    for entry, _, expected in PINS:
+        for quantity, value in expected.items():
+            level = entry["driver"] + (f"-{quantity}" if len(expected) > 1 else "")
+            assert reader.wait_topic(one.of(level)).data["value"] == value, level
+    assert one.lines("check ") == []
+
+
+def test_a_thermistor_that_comes_off_is_told(broker, node, subscribe):
+    server = broker()
+    reader = subscribe(server)
+    one = node(server, on=False, sensors=[{"driver": "ntc", "pin": 34, "interval": 0.2}])
+    one.board.hardware.volts[34] = 1.65
+    one.on()
+    next_of(reader, one.of("temperature"), 1)
+    one.board.hardware.volts[34] = 3.3
+    one.wait("temperature: more than the pin can measure: check wiring")
+    one.board.hardware.volts[34] = 0
+    one.wait("temperature: thermistor shorted")
+
+
+def test_pulses_are_counted_beyond_a_reset_and_a_loss_of_power(broker, node, subscribe):
+    """A contact that bounces tips a gauge; its total is saved as the node is stopped."""
+    server = broker()
+    reader = subscribe(server)
+    gauge = {"driver": "pulse", "pin": GAUGE_PIN, "name": "rain", "unit": "mm", "scale": 0.5}
+    one = node(server, on=False, sensors=[dict(gauge, interval=0.1)])
+    one.world.set("gauge", True)
+    one.board.wire_contact(GAUGE_PIN, Contact(one.world, "gauge"))
+    one.on()
+    total = one.of("rain-total")
+    next_of(reader, total, 1)
+    for count in (1, 2):
+        one.world.set("gauge", False)
+        reader.wait_for(lambda m, count=count: m.topic == total and m.data["value"] == count / 2)
+        one.world.set("gauge", True)
+        # Longer than it bounces.
+        next_of(reader, total)
+    assert reader.of(total)[-1].data["unit"] == "mm"
+    assert reader.wait_topic(one.of("rain-rate")).data["unit"] == "mm/h"
+    one.board.interrupt()
+    one.wait("node: stopped")
+    one.board.power_off()
+    before = len(reader.of(total))
+    one.on()
+    next_of(reader, total, 1)
+    assert [message.data["value"] for message in reader.of(total)[before:]][:1] == [1.0]
+
+
+def test_an_ultrasonic_sensor(broker, node, subscribe):
+    server = broker()
+    reader = subscribe(server)
+    entry = {"driver": "hcsr04", "pin": 35, "trigger": 17, "interval": 0.1, "samples": 1}
+    one = node(server, on=False, sensors=[entry])
+    one.world.set("temperature", 20.0)
+    device = HCSR04(one.world, metres=1.234)
+    one.board.wire_echo(17, 35, device)
+    one.on()
+    found = reader.wait_topic(one.of("distance")).data["value"]
+    assert found == pytest.approx(123.4, abs=0.1)
+    device.metres = 5
+    one.wait("distance: no echo: nothing within 4 m")
 
 
 def test_other_address(broker, node, subscribe):

@@ -241,6 +241,65 @@ def test_a_pin_is_used_once():
     only_fault(changed("buses", "main", sda=22), "buses.main.sda: 22", "buses.main.scl")
 
 
+def on_one_wire(*roms):
+    """Returns GOOD with a DS18B20 on pin 5 for each ROM code; None: without."""
+    data = changed()
+    for i, rom in enumerate(roms):
+        entry = {"driver": "ds18b20", "pin": 5, "name": "pipe-%d" % i}
+        data["sensors"].append(dict(entry, rom=rom) if rom else entry)
+    return data
+
+
+def test_one_wire_sensors_share_a_pin():
+    first, second = "28ff641e8516037c", "28FF000000000099"
+    made = config.check(on_one_wire(first, second))
+    assert made["sensors"][2]["options"] == {"rom": first, "resolution": 12}
+    assert made["sensors"][3]["pin"] == 5
+    made = config.check(on_one_wire(None))
+    assert made["sensors"][2]["options"]["rom"] is None
+
+
+def test_one_wire_sensors_on_a_pin_have_a_rom_code_each():
+    code = "28ff641e8516037c"
+    for roms in ((None, code), (code, None), (None, None)):
+        only_fault(on_one_wire(*roms), "sensors[3].rom: each on pin 5 needs one")
+    only_fault(on_one_wire(code, code.upper()), "sensors[3].rom: ", "another than sensors[2].rom")
+    only_fault(on_one_wire("28ff"), "sensors[2].rom: '28ff'", "16 hexadecimal digits")
+
+
+def test_a_one_wire_pin_is_nobody_else_s():
+    data = on_one_wire("28ff641e8516037c", "28ff000000000099")
+    data["sensors"].append({"driver": "digital", "pin": 5, "name": "window"})
+    only_fault(data, "sensors[4].pin: 5", "another than sensors[2].pin")
+    data["sensors"].pop()
+    data["buses"]["main"]["scl"] = 5
+    only_fault(data, "sensors[2].pin: 5", "another than buses.main.scl")
+
+
+def test_an_adc_pin_has_an_attenuation():
+    entry = {"driver": "voltage", "pin": 34}
+    made = config.check(changed(sensors=[entry]))["sensors"][0]
+    assert made["attenuation"] == 11 and "pull" not in made
+    for value in (0, 2.5, 6, 11, 11.0):
+        config.check(changed(sensors=[dict(entry, attenuation=value)]))
+    for value in (12, "11dB", True):
+        only_fault(changed(sensors=[dict(entry, attenuation=value)]), "attenuation: ", "0, 2.5, 6")
+
+
+def test_an_echo_has_two_pins():
+    entry = {"driver": "hcsr04", "pin": 34, "trigger": 5}
+    assert config.check(changed(sensors=[entry]))["sensors"][0]["trigger"] == 5
+    told = "sensors[0].trigger: 34", "another than sensors[0].pin"
+    only_fault(changed(sensors=[dict(entry, trigger=34)]), *told)
+
+
+def test_a_driver_may_need_an_option():
+    entry = {"driver": "moisture", "pin": 34, "dry": 2.1}
+    only_fault(changed(sensors=[entry]), "sensors[0].wet: missing: needed is 0.0 to 5.5")
+    made = config.check(changed(sensors=[dict(entry, wet=1)]))
+    assert made["sensors"][0]["options"] == {"samples": 20, "dry": 2.1, "wet": 1}
+
+
 def test_an_address_is_used_once_on_a_bus():
     data = changed()
     data["sensors"].append({"driver": "bme280", "name": "roof"})

@@ -171,3 +171,34 @@ def test_a_value_that_is_missing_is_no_fault():
     bench = Bench(Driver((None,) + GOOD[1:]))
     assert len(bench.sample()) == 3 and bench.told == []
     assert bench.sampler.incomplete
+
+
+def test_a_driver_s_own_quantities_go_before_its_module_s():
+    driver = Driver(GOOD)
+    driver.quantities = (("temperature", "K", 2, 0, 500, None),) + Climate.QUANTITIES[1:]
+    bench = Bench(driver)
+    bench.sample()
+    assert (bench.readings[0].unit, bench.readings[0].decimals) == ("K", 2)
+
+
+class Keeper(Driver):
+    # A driver with something to save.
+    stops = 0
+    fault = None
+
+    def stop(self):
+        self.stops += 1
+        if self.fault:
+            raise self.fault
+
+
+def test_a_driver_is_told_of_a_reset():
+    driver = Keeper()
+    bench = Bench(driver)
+    bench.sampler.stop()
+    assert driver.stops == 1 and bench.told == []
+    driver.fault = SensorError("is full")
+    bench.sampler.stop()
+    assert driver.stops == 2 and bench.told == ["temperature: is full"]
+    # Most have nothing to save.
+    Bench(Driver()).sampler.stop()

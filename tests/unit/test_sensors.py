@@ -1,7 +1,7 @@
 # What each driver declares: the contract at the top of sensors/__init__.py.
 
 import sensors
-from sensors import Range
+from sensors import NEEDED, Range, Text
 
 DRIVERS = [(name, sensors.load(name)) for name in sensors.names()]
 
@@ -26,13 +26,15 @@ def test_quantities_are_whole():
 def test_options_allow_their_defaults():
     for driver, module in DRIVERS:
         for name, (default, allowed) in module.OPTIONS.items():
-            assert default in allowed, (driver, name)
+            assert default in (None, NEEDED) or default in allowed, (driver, name)
             assert isinstance(allowed, (tuple, Range)), (driver, name)
 
 
 def test_the_rest_is_of_its_kind():
     for driver, module in DRIVERS:
-        assert module.BUS in ("i2c", "pin", None), driver
+        assert module.BUS in ("i2c", "pin", "one_wire", "adc", "echo", None), driver
+        assert getattr(module, "DRIVES", False) in (False, module.BUS == "pin"), driver
+        assert getattr(module, "KEPT", False) in (False, module.BUS == "pin"), driver
         assert module.EVENTS in (True, False), driver
         assert hasattr(module.Driver, "wait") == module.EVENTS, driver
         # Below what the sampler gives a reading, and a loop that MQTT's keep alive runs in.
@@ -45,3 +47,19 @@ def test_i2c_drivers_have_an_address():
         if module.BUS == "i2c":
             default, allowed = module.OPTIONS["address"]
             assert all(0x08 <= address <= 0x77 for address in allowed), driver
+
+
+def test_one_wire_drivers_have_a_rom_code():
+    for driver, module in DRIVERS:
+        if module.BUS == "one_wire":
+            default, allowed = module.OPTIONS["rom"]
+            assert default is None and "28ffffff00000010" in allowed, driver
+
+
+def test_text():
+    allowed = Text(1, 3)
+    for value in ("l", "m³", "abc"):
+        assert value in allowed
+    for value in ("", "abcd", "a\n", 5, None, True, ["a"], b"a"):
+        assert value not in allowed
+    assert str(allowed) == "text of 1 to 3 characters"

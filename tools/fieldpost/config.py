@@ -3,6 +3,7 @@
 import json
 import re
 
+import sensors
 from node import config
 from vboard import profile as profiles
 
@@ -73,12 +74,24 @@ def wiring_faults(found, board):
     if len(found["buses"]) > len(board.i2c):
         faults.append(f"buses: {len(found['buses'])}: {board.name} has {len(board.i2c)} for I2C")
     for index, sensor in enumerate(found["sensors"]):
-        if "pin" in sensor and sensor["pin"] not in board.pins:
-            faults.append(_fault(f"sensors[{index}].pin", sensor["pin"], board.pins, board))
-        elif sensor.get("pin") in board.input_only and sensor["pull"] != "none":
+        pins = _allowed(sensor["driver"], board, outputs)
+        if "pin" in sensor and sensor["pin"] not in pins:
+            faults.append(_fault(f"sensors[{index}].pin", sensor["pin"], pins, board))
+        elif sensor.get("trigger", outputs[0]) not in outputs:
+            faults.append(_fault(f"sensors[{index}].trigger", sensor["trigger"], outputs, board))
+        elif sensor.get("pin") in board.input_only and sensor.get("pull", "none") != "none":
             allowed = f"none: pin {sensor['pin']} of {board.name} has no pull resistor"
             faults.append(f"sensors[{index}].pull: {sensor['pull']!r}: allowed is {allowed}")
     return faults
+
+
+def _allowed(driver, board, outputs):
+    """Returns the pins a driver's sensors can be wired to."""
+    module = sensors.load(driver)
+    bus = getattr(module, "BUS", None)
+    if bus == "adc":
+        return board.adc
+    return outputs if bus == "one_wire" or getattr(module, "DRIVES", False) else board.pins
 
 
 def _fault(key, value, allowed, board):

@@ -3,6 +3,9 @@
 from vboard import Air, World
 from vboard.devices.bme280 import BME280
 from vboard.devices.contact import Contact
+from vboard.devices.dht import DHT11, DHT22
+from vboard.devices.ds18b20 import DS18B20
+from vboard.devices.hcsr04 import HCSR04
 from vboard.devices.sht import SHT3x, SHT4x
 
 # Driver -> (what is told of it, what makes it of a world and an address).
@@ -45,8 +48,8 @@ def attach(board, found=None):
             bus = found["buses"][sensor["bus"]]
             address = sensor["options"]["address"]
             told.append(_on_bus(board, world, bus["scl"], bus["sda"], driver, address))
-        elif driver == "digital":
-            told.append(_contact(board, world, sensor))
+        elif driver in WIRED:
+            told.append(WIRED[driver](board, world, sensor))
     return told
 
 
@@ -61,3 +64,43 @@ def _contact(board, world, sensor):
     door = sensor["name"] or f"door at pin {pin}"
     board.wire_contact(pin, Contact(world, door, normally_closed=sensor["options"]["invert"]))
     return f"a contact at pin {pin}"
+
+
+def _gauge(board, world, sensor):
+    pin = sensor["pin"]
+    gauge = sensor["name"] or f"gauge at pin {pin}"
+    active_high = sensor["options"]["active"] == "high"
+    board.wire_contact(pin, Contact(world, gauge, normally_closed=active_high))
+    return f"a gauge at pin {pin}"
+
+
+def _ds18b20(board, world, sensor):
+    pin, rom = sensor["pin"], sensor["options"]["rom"]
+    serial = int.from_bytes(bytes.fromhex(rom)[1:7], "little") if rom else pin
+    device = board.hardware.one_wire(pin).attach(DS18B20(world, serial))
+    return f"a DS18B20 at pin {pin}, its rom {device.rom.hex()}"
+
+
+def _dht(device):
+    def attach(board, world, sensor):
+        board.hardware.pins[sensor["pin"]].attach(device(world))
+        return f"a {device.__name__} at pin {sensor['pin']}"
+
+    return attach
+
+
+def _hcsr04(board, world, sensor):
+    trigger, echo = sensor["trigger"], sensor["pin"]
+    board.wire_echo(trigger, echo, HCSR04(world))
+    return f"an HC-SR04 at trigger {trigger}, pin {echo}"
+
+
+# What is alone on a pin, or on a 1-Wire bus, by driver.
+WIRED = {
+    "digital": _contact,
+    "pulse": _gauge,
+    "hcsr04": _hcsr04,
+    "ds18b20": _ds18b20,
+    "dht11": _dht(DHT11),
+    "dht22": _dht(DHT22),
+}

@@ -11,7 +11,7 @@ from .clock import clock
 from .flash import PowerCut
 from .hardware import Hardware
 from .nvs import Nvs
-from .wiring import ContactWire
+from .wiring import ContactWire, EchoWire
 
 # machine.reset_cause() on ESP32 (ports/esp32/modmachine.c).
 PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = 1, 2, 3, 4, 5
@@ -270,3 +270,8 @@ class BaseBoard:
     def wire_contact(self, number, contact):
         """Connects a contact to a pin: its edges come, bounces and all, as the world moves it."""
         self._wires.append(ContactWire(self.hardware.pins[number], contact))
+
+    def wire_echo(self, trigger, echo, device):
+        """Connects an ultrasonic sensor to two pins."""
+        pins = self.hardware.pins
+        self._wires.append(EchoWire(pins[trigger], pins[echo], device))

@@ -122,10 +122,11 @@ class Hardware:
         return self.pins[number].level
 
     def pin_set(self, number, value):
-        self.pins[number].out = int(bool(value))
+        self.pins[number].put(value)
 
     def pin_toggle(self, number):
-        self.pins[number].out ^= 1
+        pin = self.pins[number]
+        pin.put(not pin.out)
 
     def pin_interrupt(self, number, trigger):
         self.pins[number].trigger = trigger

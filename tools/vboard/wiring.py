@@ -3,6 +3,7 @@
 import threading
 
 from .clock import clock
+from .devices.hcsr04 import DELAY_US
 
 
 class ContactWire:
@@ -66,3 +67,18 @@ class ContactWire:
         with self._lock:
             if not self._cut:
                 self._pin.drive(level)
+
+
+class EchoWire:
+    """Answers the end of a pulse on one pin with a pulse on another."""
+
+    def __init__(self, trigger, echo, device):
+        self._trigger, self._echo, self._device = trigger, echo, device
+        trigger.on_fall = self._answer
+
+    def cut(self):
+        """Takes the sensor off its pins."""
+        self._trigger.on_fall = None
+
+    def _answer(self):
+        self._echo.expect(DELAY_US, self._device.echo_us())

@@ -5,5 +5,5 @@ A device knows the world, not the board; `reset()` is its power-on. On an I2C bu
 one read transaction; both raise `wire.nack()` for what the chip doesn't acknowledge. On a 1-Wire
 bus it has `restart()` for a reset pulse, `output` (what it does to the wire in the next time slot:
 0 or 1) and `slot(level)`. Alone on a pin, a DHT has `answer(low_ms)`, and a contact
-`level_at(now)` and `edges(before, after)`.
+`level_at(now)` and `edges(before, after)`. An ultrasonic sensor on two pins has `echo_us()`.
 """

@@ -11,9 +11,6 @@ ZERO_US, ONE_US = 27, 70
 
 # Seconds after power-on in which nothing must be asked (both, "power and pins").
 START_S = 1.0
-# Seconds from one answer to the next. Sooner the data sheets promise nothing: it stays silent
-# here, where a real one may repeat itself.
-READY_S = 2.0
 
 
 class _OneLine:
@@ -21,6 +18,9 @@ class _OneLine:
 
     # How long the start signal must be, ms.
     START_MS = 1.0
+    # Seconds from one answer to the next. Sooner the data sheets promise nothing: it stays silent
+    # here, where a real one may repeat itself.
+    READY_S = 2.0
 
     def __init__(self, world):
         self.world = world
@@ -39,7 +39,7 @@ class _OneLine:
         now = self.world.now()
         if now < self._ready or low_ms < self.START_MS:
             return []
-        self._ready = now + READY_S
+        self._ready = now + self.READY_S
         data = self.data(self.world.value("humidity", now), self.world.value("temperature", now))
         bits = int.from_bytes(data + bytes([sum(data) & 0xFF]), "big")
         return [ONE_US if bits >> place & 1 else ZERO_US for place in range(39, -1, -1)]
@@ -52,7 +52,7 @@ class _OneLine:
 class DHT11(_OneLine):
     """Whole numbers: 20 to 90 % and 0 to 50 °C."""
 
-    START_MS = 18.0
+    START_MS, READY_S = 18.0, 1.0
 
     def data(self, humidity, celsius) -> bytes:
         return bytes((_counts(humidity, 20, 90), 0, _counts(celsius, 0, 50), 0))

@@ -33,6 +33,8 @@ class PinLine:
         self._edges = collections.deque(maxlen=EDGES)
         # A device that answers on this one wire (devices/dht.py); None without.
         self.device = None
+        # Called when the chip, that drives it, lets it fall; None: nobody listens.
+        self.on_fall = None
         # What machine.bitstream() sent last: (timing in ns, bytes); None since power-on.
         self.stream = None
         self.release()
@@ -53,6 +55,13 @@ class PinLine:
             return self._driven
         return 1 if self.pull == PULL_UP or self.mode == MODE_OPEN_DRAIN else 0
 
+    def put(self, value):
+        """Puts out a level, as soon as the pin is an output."""
+        fell = self.mode == MODE_OUT and self.out and not value
+        self.out = int(bool(value))
+        if fell and self.on_fall:
+            self.on_fall()
+
     @property
     def held_low(self):
         """True while the outside drives it low, whatever the chip does."""
@@ -68,6 +77,11 @@ class PinLine:
             self._edges.append((clock.now(), after))
         if edge & self.trigger:
             self._interrupt("pin", self.number)
+
+    def expect(self, delay_us, length_us):
+        """A high pulse from outside, on time to the us: only the measuring of pulses sees it."""
+        began = clock.now() + delay_us / 1_000_000
+        self._edges.extend(((began, 1), (began + length_us / 1_000_000, 0)))
 
     def attach(self, device):
         """Connects a device with power: it starts as after power-on."""
