@@ -78,8 +78,20 @@ def test_what_the_configuration_does_not_use_is_left_out(build, tmp_path):
     # Loaded late, and needed all the same.
     assert {"client.mpy", "advice.mpy", "large.mpy"} <= library
     assert not library & {"simple.mpy", "robust.mpy", "tls.mpy", "websocket.mpy"}
-    assert "left out: mqtt.robust, mqtt.simple, mqtt.tls, mqtt.websocket, sensors.digital" in said
+    left_out = said.partition("left out: ")[2].splitlines()[0].split(", ")
+    assert left_out[:4] == ["mqtt.robust", "mqtt.simple", "mqtt.tls", "mqtt.websocket"]
+    assert {"node.filter_rules", "node.filters", "sensors.digital"} <= set(left_out)
     assert "a/mqtt/advice.mpy (loaded when it is needed)" in said
+
+
+def test_filters_are_there_where_a_configuration_has_some(build, tmp_path):
+    files = {"a/node/filters.mpy", "a/node/filter_rules.mpy"}
+    filtered = {"driver": "bme280", "filters": [{"median": 5}]}
+    _, said, _ = build({**GOOD, "sensors": [filtered]})
+    found = tree(tmp_path / "out/files")
+    assert files <= set(found) and len(found["a/node/filters.mpy"]) <= 3000
+    assert all(f"{file} (loaded when it is needed)" in said for file in files)
+    assert "node.filters" not in said
 
 
 def test_only_the_two_of_the_start_are_sources(build, tmp_path):
@@ -107,6 +119,8 @@ def test_without_a_configuration_all_drivers_are_there(build, tmp_path):
     found = tree(tmp_path / "out/files")
     drivers = ("bme280", "chip", "digital")
     assert {f"a/sensors/{driver}.mpy" for driver in drivers} <= set(found)
+    # Somebody may name some filters later.
+    assert "a/node/filters.mpy" in found and "a/node/filter_rules.mpy" in found
     assert "config.json" not in found
 
 

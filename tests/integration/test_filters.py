@@ -38,8 +38,15 @@ def test_a_node_publishes_what_filters_make(broker, node, subscribe):
     assert one.lines("temperature: ") == [] and one.board.boots == [1]
 
 
-def test_a_build_without_filters_says_so(broker, node):
-    one = node(broker(), on=False, sensors=[CHAIN])
-    for name in [name for name in one.sources if "node/filter" in name]:
-        del one.sources[name]
-    one.on("config: sensors[0].derive: a list: allowed is none, for this build has no filters")
+def test_who_has_no_filters_needs_no_code_of_theirs(broker, node):
+    one = node(broker(), on=False)
+    del one.sources["node/filters.py"], one.sources["node/filter_rules.py"]
+    one.on()
+    one.board.power_off()
+    one.config["sensors"] = [CHAIN]
+    one.install()
+    one.on(until=None)
+    line = one.wait("config: sensors[0].derive: a list: ")
+    assert line.endswith(
+        "allowed is none, for this build has no filters: deploy this configuration"
+    )

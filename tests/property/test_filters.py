@@ -7,7 +7,7 @@ from fractions import Fraction
 from unittest import mock
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from node import config, filters, reporter
 from sensors import SensorError
@@ -247,7 +247,10 @@ def outcome(put, value, i, then=None):
 
 
 def single(value):
-    return struct.unpack("f", struct.pack("f", value))[0]
+    try:
+        return struct.unpack("f", struct.pack("f", value))[0]
+    except OverflowError:
+        return math.copysign(math.inf, value)
 
 
 class Single(float):
@@ -325,7 +328,6 @@ TAME = st.one_of(
 ENDS = st.sampled_from(([], [{"convert": "°F"}], [{"convert": "K"}], [{"round": 2}]))
 
 
-@settings(max_examples=200)
 @given(st.lists(TAME, max_size=4), ENDS, measured)
 def test_text_is_the_same_but_at_a_border(data, end, values):
     """Texts are alike, or a unit apart where the value is within single precision of a border.
@@ -363,6 +365,26 @@ def test_delta_decides_alike_in_both_precisions(values, tenths):
     steps = checked([{"delta": tenths / 10}])[0]
     double, chip = run(steps, values), on_a_chip(run, steps, values, Single)
     assert [value is None for value in double] == [value is None for value in chip]
+
+
+@given(st.lists(st.integers(3000, 11_000), min_size=1, max_size=40), whole)
+def test_average_of_large_numbers_in_single_precision(tenths, size):
+    """Pressures: less than the distance of two neighbouring numbers, however many are summed."""
+    values = [single(pressure / 10) for pressure in tenths]
+    steps = [("average", (size,))]
+    twice = zip(run(steps, values), on_a_chip(run, steps, values, Single), strict=True)
+    assert all(abs(double - chip) < 2**-13 for double, chip in twice)
+
+
+def test_an_exponential_comes_back_from_an_overflow():
+    def recovered():
+        put = chain([("exponential", (0.5,))])
+        put(Single(3e38))
+        with pytest.raises(SensorError):
+            put(Single(-3e38))
+        return [put(Single(0)) for _ in range(3)]
+
+    assert on_a_chip(recovered) == pytest.approx([1.5e38, 7.5e37, 3.75e37], rel=1e-6)
 
 
 @given(st.floats(-45, 60), st.floats(1, 100))
