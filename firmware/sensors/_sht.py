@@ -10,7 +10,7 @@ from sensors._crc8 import crc8
 class Sht:
     """A sensor that measures when it is told to and sleeps in between."""
 
-    # Commands, and the ms that they take at most, and one more: a sleep of n ms may end after n - 1.
+    # Commands, and the ms they take at most and one more: a sleep of n ms may end after n - 1.
     RESET = MEASURE = b""
     RESET_MS = MEASURE_MS = 0
     # Humidity at the lowest count, and from there to the highest, %.

@@ -1,5 +1,5 @@
 # Sensirion SHT40, SHT41, SHT45: temperature and humidity over I2C.
-# Sections and tables are those of the data sheet SHT4x, version 6.
+# Sections are those of the data sheet SHT4x, version 6.
 
 from sensors._sht import Sht
 
@@ -12,14 +12,14 @@ BUS = "i2c"
 # The last two are those of other order codes (SHT40-B, SHT40-C).
 OPTIONS = {"address": (0x44, (0x44, 0x45, 0x46))}
 EVENTS = False
-READY_MS = 1  # table 5
+READY_MS = 1
 
 
 class Driver(Sht):
     """An SHT4x, high precision, its heater unused."""
 
-    RESET = b"\x94"  # 4.5, table 8
-    RESET_MS = 2  # table 5: 1 ms
-    MEASURE = b"\xfd"  # 4.5, table 8
-    MEASURE_MS = 10  # table 5: 8.3 ms
+    RESET = b"\x94"  # 4.5
+    RESET_MS = 2  # 1 ms
+    MEASURE = b"\xfd"  # 4.5
+    MEASURE_MS = 10  # 8.3 ms
     DRIEST, SPAN = -6, 125  # 4.6: what is beyond 0 and 100 % may be cut off

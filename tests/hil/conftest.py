@@ -17,8 +17,9 @@ PORT, BOARD = os.environ.get("HIL_PORT"), os.environ.get("HIL_BOARD") or "esp32_
 FOLDER, MARK = "/hil", "/hil/made-by-fieldpost-tests"
 # How long a board may take from a reset to its prompt, s.
 START_S = 30
-# How long the console may be silent from a call of reset on, s.
+# How long the console may be silent from a call of reset on, s; and when nothing more comes.
 HEARD_S = 5
+SILENT_S = 0.1
 
 CLEAN = f"""
 import os
@@ -33,6 +34,14 @@ if {FOLDER[1:]!r} in os.listdir("/"):
     os.stat({MARK!r})
     remove({FOLDER!r})
 """
+
+
+def drain(link):
+    """Reads until the console is silent for a moment, or a program on it never is."""
+    line, end = link._transport.serial, time.monotonic() + HEARD_S
+    line.timeout = SILENT_S
+    while line.read(1000) and time.monotonic() < end:
+        pass
 
 
 class Target:
@@ -65,6 +74,7 @@ class Target:
             # at the port, if that is USB of the chip's own.
             with contextlib.suppress(OSError, LinkError):
                 next(link.lines(HEARD_S), None)
+                drain(link)
         self.wait_prompt()
 
     def wait_prompt(self):
@@ -75,6 +85,8 @@ class Target:
                 # for its farewell.
                 with Link(self.port, patience_s=4) as link:
                     link.interrupt()
+                    # The raw prompt may come twice: of a soft reset's own, and asked for.
+                    drain(link)
                     return
             except LinkError:
                 if time.monotonic() > end:
@@ -84,7 +96,8 @@ class Target:
         """Returns the port itself."""
         return Serial(self.port, 115200, timeout=5)
 
-    def press_reset(self):
+    def press_reset(self) -> None:
+        """Presses EN, or skips the test."""
         pytest.skip("somebody would have to press EN")
 
 

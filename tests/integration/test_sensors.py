@@ -2,6 +2,11 @@
 
 import pytest
 
+from vboard.devices.ads1115 import ADS1115
+from vboard.devices.aht20 import AHT20
+from vboard.devices.bh1750 import BH1750
+from vboard.devices.bmp280 import BMP280
+from vboard.devices.ina219 import INA219
 from vboard.devices.sht import SHT3x, SHT4x
 
 FAST = {"driver": "bme280", "interval": 0.1}
@@ -15,6 +20,23 @@ EVERY = (
         lambda world: SHT4x(world, 0x46),
         AIR,
     ),
+    (
+        {"driver": "bmp280", "name": "bmp280", "address": "0x77"},
+        lambda world: BMP280(world, 0x77),
+        {"temperature": 21.5, "pressure": 987.6},
+    ),
+    (
+        {"driver": "ads1115", "name": "adc"},
+        lambda world: ADS1115(world, inputs=(0.0, 1.5, 3.3, 4.0)),
+        {"ain0": 0.0, "ain1": 1.5, "ain2": 3.3, "ain3": 4.0},
+    ),
+    (
+        {"driver": "ina219", "name": "solar", "shunt_mohm": 50},
+        lambda world: INA219(world, volts=12.2, amperes=-1.5, shunt_ohm=0.05),
+        {"voltage": 12.2, "current": -1.5, "power": -18.3},
+    ),
+    ({"driver": "aht20", "name": "aht20"}, AHT20, AIR),
+    ({"driver": "bh1750", "name": "light"}, BH1750, {"light": 300.0}),
 )
 
 
@@ -123,6 +145,8 @@ def test_each_driver_of_a_bus_reports(broker, node, subscribe):
         one.bus.attach(device(one.world))
     one.world.set("temperature", 21.5)
     one.world.set("humidity", 40.0)
+    one.world.set("pressure", 987.6)
+    one.world.set("illuminance", 300.0)
     one.on()
     for entry, _, expected in EVERY:
         for quantity, value in expected.items():
@@ -158,7 +182,7 @@ def test_a_value_that_is_no_number_is_told_and_not_sent(broker, node, subscribe)
     ("fault", "told"),
     [
         ("(1 // 0) or ", "its driver has a fault: ZeroDivisionError"),
-        ("await asyncio.Event().wait() or ", "no reading within 1 s"),
+        ("await __import__('asyncio').Event().wait() or ", "no reading within 1 s"),
     ],
 )
 def test_a_faulty_driver_stops_no_other_sensor(broker, node, subscribe, fault, told):

@@ -5,7 +5,7 @@ import math
 import pytest
 from hypothesis import given, strategies as st
 
-from sensors import SensorError, bme280
+from sensors import SensorError, _bosch280, bme280
 from vboard.devices.bme280 import (
     BME280,
     EXAMPLE,
@@ -104,9 +104,24 @@ def test_oversampling_raises_the_resolution(seed, truth):
     assert abs(values[2] - truth[2]) <= steps[2] / 16
 
 
+def calibration(low, high):
+    return _bosch280.calibration(low) + bme280.humidity_words(high)
+
+
 @given(any_words)
 def test_words_survive_the_registers(words):
-    assert bme280.calibration(words.low, words.high) == tuple(words)
+    assert calibration(words.low, words.high) == tuple(words)
+
+
+@given(seeds, octets(6))
+def test_a_bmp280_s_driver_computes_alike(seed, data):
+    words = tuple(seeded(seed))
+    try:
+        temperature, _, pressure = bme280.convert(words, data + b"\x80\x00")
+    except SensorError:
+        return
+    # Without the humidity's words.
+    assert _bosch280.convert(words[:12], data)[1:] == (temperature, pressure)
 
 
 @given(seeds, octets(8))
@@ -117,7 +132,7 @@ def test_any_counts_give_a_number_or_a_sensor_error(seed, data):
 @given(octets(26), octets(7), octets(8))
 def test_any_words_and_counts_give_a_number_or_a_sensor_error(low, high, data):
     try:
-        words = bme280.calibration(low, high)
+        words = calibration(low, high)
     except SensorError:
         return
     check_any(words, data)

@@ -74,7 +74,7 @@ def check_each_call_may_fail(module, make, answers, calls):
         driver = make(wire)
         assert raises(OSError, read, module, driver).args[0] == 19
         whole = Wire(*answers)
-        wire.answers, wire.writes = whole.answers, []
+        wire.answers, wire.writes = list(whole.answers), []
         expected = read(module, make(whole))
         assert read(module, driver) == expected
         assert wire.writes == whole.writes, "it is not set up anew"

@@ -7,7 +7,7 @@ DRIVERS = [(name, sensors.load(name)) for name in sensors.names()]
 
 
 def test_there_are_drivers():
-    assert {"bme280", "chip", "digital"} <= set(sensors.names())
+    assert {"aht20", "bme280", "chip", "digital", "sht3x"} <= set(sensors.names())
     assert all(name[0] != "_" for name in sensors.names())
 
 

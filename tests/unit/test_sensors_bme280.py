@@ -4,7 +4,7 @@
 import struct
 
 from raises import raises
-from sensors import SensorError, bme280
+from sensors import SensorError, _bosch280, bme280
 
 # Temperature and pressure words of Bosch's worked example, and those of another chip.
 EXAMPLE = (
@@ -40,27 +40,31 @@ def check(found, expected):
         assert value == round(value, 2)
 
 
+def calibration(low, high):
+    return _bosch280.calibration(low) + bme280.humidity_words(high)
+
+
 def test_calibration_words_are_taken_apart():
     words = (27504, 26435, -1000, 36477, -10685, 3024, 2855, 140, -7, 15500, -14600, 6000)
-    assert bme280.calibration(*EXAMPLE) == words + (75, 362, 0, 313, 50, 30)
+    assert calibration(*EXAMPLE) == words + (75, 362, 0, 313, 50, 30)
 
 
 def test_twelve_bit_words_keep_their_sign():
-    words = bme280.calibration(EXAMPLE[0], bytes.fromhex("610103eaecfce2"))
+    words = calibration(EXAMPLE[0], bytes.fromhex("610103eaecfce2"))
     assert words[13:] == (353, 3, -340, -50, -30)
 
 
 def test_the_worked_example():
-    words = bme280.calibration(*EXAMPLE)
-    fine = bme280.fine_temperature(words, 519888)
+    words = calibration(*EXAMPLE)
+    fine = _bosch280.fine_temperature(words, 519888)
     assert fine == 128422
     assert (fine * 5 + 128) >> 8 == 2508
-    assert abs(bme280.air_pressure(words, fine, 415148) / 256 - 100653.27) < 0.1
+    assert abs(_bosch280.air_pressure(words, fine, 415148) / 256 - 100653.27) < 0.1
 
 
 def test_values_of_counts():
     for chip, results in ((EXAMPLE, EXAMPLE_RESULTS), (OTHER, OTHER_RESULTS)):
-        words = bme280.calibration(*chip)
+        words = calibration(*chip)
         for data, temperature, humidity, pressure in results:
             found = bme280.convert(words, bytes.fromhex(data))
             check(found, (temperature, humidity, pressure))
@@ -68,13 +72,13 @@ def test_values_of_counts():
 
 def test_humidity_with_all_its_words():
     # H3 is 0 in the chips above; with 100 it adds 0.87 % here.
-    words = bme280.calibration(EXAMPLE[0], bytes.fromhex("6a01641329031e"))
-    fine = bme280.fine_temperature(words, 600000)
+    words = calibration(EXAMPLE[0], bytes.fromhex("6a01641329031e"))
+    fine = _bosch280.fine_temperature(words, 600000)
     assert abs(bme280.relative_humidity(words, fine, 28000) / 1024 - 44.8663) < 0.01
 
 
 def test_humidity_ends_at_0_and_100_percent():
-    words = bme280.calibration(*EXAMPLE)
+    words = calibration(*EXAMPLE)
     data = bytearray(bytes.fromhex("655ac07eed000000"))
     assert bme280.convert(words, data)[1] == 0
     data[6:] = b"\xff\xff"
@@ -91,12 +95,12 @@ def test_text_is_the_same_in_single_precision():
 
 
 def test_nothing_measured_is_refused():
-    error = raises(SensorError, bme280.convert, bme280.calibration(*EXAMPLE), POWER_ON)
+    error = raises(SensorError, bme280.convert, calibration(*EXAMPLE), POWER_ON)
     assert "nothing was measured" in str(error)
 
 
 def test_counts_of_a_broken_chip_are_out_of_range():
-    words = bme280.calibration(*EXAMPLE)
+    words = calibration(*EXAMPLE)
     for data, quantity in (
         ("655ac00000007530", 0),
         ("655ac0fffff07530", 0),
@@ -110,11 +114,11 @@ def test_counts_of_a_broken_chip_are_out_of_range():
 
 def test_blank_calibration_words_are_refused():
     for byte in (b"\x00", b"\xff"):
-        assert "blank" in str(raises(SensorError, bme280.calibration, byte * 26, byte * 7))
+        assert "blank" in str(raises(SensorError, _bosch280.calibration, byte * 26))
 
 
 def test_a_calibration_word_of_zero_divides_nothing():
-    words = list(bme280.calibration(*EXAMPLE))
+    words = list(calibration(*EXAMPLE))
     words[3] = 0
     pressure = bme280.convert(words, bytes.fromhex("655ac07eed007530"))[2]
     assert pressure < bme280.QUANTITIES[2][3]
@@ -193,7 +197,7 @@ class Sleeps:
 
 def read(driver):
     # Runs a coroutine that never really waits.
-    bme280.asyncio = Sleeps
+    _bosch280.asyncio = Sleeps
     Sleeps.ms.clear()
     try:
         driver.read().send(None)
@@ -252,7 +256,12 @@ def test_gives_up_on_a_chip_that_stays_busy():
 
 
 def test_other_chips_are_told_apart():
-    for chip_id, text in ((0x58, "BMP280"), (0x61, "0x61"), (0, "0x00"), (0xFF, "0xff")):
+    for chip_id, text in (
+        (0x58, "0x58 (BME280: 0x60, BMP280: 0x58)"),
+        (0x61, "0x61"),
+        (0, "0x00"),
+        (0xFF, "0xff"),
+    ):
         chip = Chip()
         chip.registers[0xD0] = chip_id
         error = str(read_error(SensorError, bme280.Driver(chip)))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sensors import SensorError, bme280
+from sensors import SensorError, _bosch280, bme280
 from vboard.devices.bme280 import BME280, EXAMPLE, count_for, seeded
 from vboard.world import World
 
@@ -203,7 +203,7 @@ def test_counts_are_nearest():
 
 
 def read(driver, bench, monkeypatch):
-    monkeypatch.setattr(bme280, "asyncio", bench)
+    monkeypatch.setattr(_bosch280, "asyncio", bench)
     with pytest.raises(StopIteration) as end:
         driver.read().send(None)
     return end.value.value
@@ -230,7 +230,7 @@ def test_driver_at_the_other_address(monkeypatch):
 
 
 def read_error(driver, bench, monkeypatch):
-    monkeypatch.setattr(bme280, "asyncio", bench)
+    monkeypatch.setattr(_bosch280, "asyncio", bench)
     driver.read().send(None)
 
 
@@ -268,7 +268,7 @@ def test_driver_notices_a_brown_out(monkeypatch):
 def test_driver_refuses_a_bmp280(monkeypatch):
     bench = Bench()
     bench.chip.chip_id = 0x58
-    with pytest.raises(SensorError, match="0x76 is a BMP280"):
+    with pytest.raises(SensorError, match="0x76 has chip id 0x58 .* BMP280: 0x58"):
         read_error(bme280.Driver(bench), bench, monkeypatch)
 
 

@@ -27,6 +27,7 @@ CONFIG = {
     "buses": {"main": {"scl": 22, "sda": 21}},
     "sensors": [
         {"driver": "bme280", "interval": 0.2, "address": 119},
+        {"driver": "sht4x", "interval": 0.2, "name": "beam"},
         {"driver": "digital", "pin": 5, "name": "hatch", "device_class": "door"},
     ],
 }
@@ -134,9 +135,11 @@ def test_a_node_reports_and_says_goodbye(tmp_path, config, fieldpost):
             assert (
                 "Wi-Fi 'attic'" in board.said and "BME280 at 0x77 (scl 22, sda 21)" in board.said
             )
+            assert "an SHT4x at 0x44 (scl 22, sda 21)" in board.said
             assert "a contact at pin 5" in board.said and "board/port" in board.said
             board.wait_console("mqtt: online")
-            wait_until(lambda: "acme/n1/temperature" in broker.log)
+            for quantity in ("temperature", "beam-temperature", "hatch"):
+                wait_until(lambda quantity=quantity: f"acme/n1/{quantity}'" in broker.log)
             # The board tests' lane, on a port with a node at work.
             code, said = run(f"make test-hil PORT={board.port} ARGS='-k \"nvs or button\"'")
             assert code == 0 and "1 passed, 1 skipped" in said, said
@@ -199,6 +202,15 @@ def test_a_program_that_will_not_end_loses_its_power(tmp_path, monkeypatch):
         with pytest.raises(switches.SwitchError, match="no such switch: wifi up"):
             switches.throw(folder, "wifi", "up")
         assert not desk.switch_off() and desk.board.state == "off"
+
+
+@needs_vm
+def test_it_is_switched_off_well_at_any_moment_of_its_start(tmp_path):
+    desks.prepare(tmp_path, "esp32_generic", {"main.py": b"while True: pass"})
+    with contextlib.closing(desks.Desk(tmp_path, "esp32_generic")) as desk:
+        for _ in range(20):
+            desk.power_on()
+            assert desk.switch_off(), desk.board.console
 
 
 @needs_vm

@@ -13,7 +13,12 @@ class Clock:
         return self.now
 
 
-PLAUSIBLE = {"temperature": (15, 28), "humidity": (25, 70), "pressure": (985, 1035)}
+PLAUSIBLE = {
+    "temperature": (15, 28),
+    "humidity": (25, 70),
+    "pressure": (985, 1035),
+    "illuminance": (50, 600),
+}
 
 
 def test_time_begins_with_the_world():
@@ -57,11 +62,18 @@ def test_quantities_are_plausible_and_drift_smoothly(name):
         assert 0 < max(steps) < 0.02
 
 
-def test_names_of_the_three_quantities():
+def test_names_of_the_quantities():
     world = World(clock=Clock())
     assert world.temperature() == world.value("temperature", 0)
     assert world.humidity() == world.value("humidity", 0)
     assert world.pressure() == world.value("pressure", 0)
+    assert world.illuminance() == world.value("illuminance", 0)
+
+
+def test_light_ends_at_darkness():
+    world = World(script={"illuminance": {"base": 0, "swing": 100}})
+    values = [world.illuminance(t) for t in range(0, 90_000, 300)]
+    assert min(values) == 0 and max(values) > 90
 
 
 def test_script_shapes_a_quantity():

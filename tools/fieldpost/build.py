@@ -35,15 +35,15 @@ def build(options, out, board=None):
     board = board or profiles.load(options.board)
     place.refuse_foreign(out, (FILES, IMAGE, MANIFEST), "build")
     layout = board.layouts[options.layout]
-    # Without a configuration all that one may need.
-    drivers, filters = set(sensors.names()), True
-    given = []
+    # All of them are there until a configuration says which it uses.
+    drivers, used, filters, given = set(sensors.names()), set(), True, []
     if options.config:
         found = config.checked(options.config, board)
         drivers, filters = firmware.parts(found)
+        used = drivers
         given = [firmware.File(CONFIG, Path(options.config).read_bytes(), 0, root=True)]
     known = firmware.modules()
-    files = firmware.compiled(drivers, known, board.chip, filters) + given
+    files = firmware.compiled(drivers, known, board.chip, used, filters) + given
     files.append(firmware.File(firmware.POINTER, SLOT.encode(), 0, root=True))
     files.sort(key=lambda file: file.place(SLOT))
     made, used = image.make({file.place(SLOT): file.data for file in files}, layout.size)

@@ -61,7 +61,8 @@ def lines(folder, count, stop=None):
     """
     kept = collections.deque(maxlen=count)
     with contextlib.suppress(FileNotFoundError):
-        kept.extend((folder / OLDER).read_text(encoding="utf-8").split("\n")[:-1])
+        older = (folder / OLDER).read_text(encoding="utf-8", errors="replace")
+        kept.extend(older.split("\n")[:-1])
     tail = _Tail(folder / NEWER)
     try:
         kept.extend(tail.more())

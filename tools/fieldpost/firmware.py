@@ -131,10 +131,13 @@ def _parsed(file):
         raise CompileError(f"{file}: does not compile: {error}") from None
 
 
-def compiled(drivers, among, chip, filters=True):
-    """Returns the Files that are needed() by a node, for a chip. Raises CompileError."""
+def compiled(drivers, among, chip, used=None, filters=True):
+    """Returns the Files that are needed() by a node, for a chip. Raises CompileError.
+
+    `used` are the drivers that it loads at its start, where that is not all of them.
+    """
     files = []
-    early = needed(drivers, among, late=False)
+    early = needed(drivers if used is None else used, among, late=False)
     with tempfile.TemporaryDirectory(prefix="fieldpost-") as folder:
         target = Path(folder) / "out.mpy"
         for name in sorted(needed(drivers, among, filters=filters)):

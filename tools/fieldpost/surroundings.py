@@ -3,9 +3,16 @@
 from vboard import Air, World
 from vboard.devices.bme280 import BME280
 from vboard.devices.contact import Contact
+from vboard.devices.sht import SHT3x, SHT4x
 
+# Driver -> (what is told of it, what makes it of a world and an address).
+I2C = {
+    "bme280": ("a BME280", lambda world, address: BME280(world, address, seed=address)),
+    "sht3x": ("an SHT3x", SHT3x),
+    "sht4x": ("an SHT4x", SHT4x),
+}
 # Without a configuration.
-ADDRESS = 0x76
+USUAL = ("bme280", 0x76)
 
 
 def air(found=None, ssid=None, password=""):
@@ -30,21 +37,23 @@ def attach(board, found=None):
     world = World(board.name)
     if not found:
         scl, sda = board.profile.i2c[0]
-        return [_bme280(board, world, scl, sda, ADDRESS)]
+        return [_on_bus(board, world, scl, sda, *USUAL)]
     told = []
     for sensor in found["sensors"]:
-        if sensor["driver"] == "bme280":
+        driver = sensor["driver"]
+        if driver in I2C:
             bus = found["buses"][sensor["bus"]]
             address = sensor["options"]["address"]
-            told.append(_bme280(board, world, bus["scl"], bus["sda"], address))
-        elif sensor["driver"] == "digital":
+            told.append(_on_bus(board, world, bus["scl"], bus["sda"], driver, address))
+        elif driver == "digital":
             told.append(_contact(board, world, sensor))
     return told
 
 
-def _bme280(board, world, scl, sda, address):
-    board.hardware.i2c(scl, sda).attach(BME280(world, address, seed=address))
-    return f"a BME280 at {address:#x} (scl {scl}, sda {sda})"
+def _on_bus(board, world, scl, sda, driver, address):
+    name, make = I2C[driver]
+    board.hardware.i2c(scl, sda).attach(make(world, address))
+    return f"{name} at {address:#x} (scl {scl}, sda {sda})"
 
 
 def _contact(board, world, sensor):

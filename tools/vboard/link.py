@@ -12,7 +12,7 @@ import struct
 
 # As in port/_board.py: how a connection begins, and the longest packet of an answer.
 HELLO = 16
-PACKET = 512
+PACKET = 128
 # The longest request.
 REQUEST = 1 << 18
 # Space that a packet's numbers and mark may take.

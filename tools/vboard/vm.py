@@ -32,6 +32,8 @@ AGAIN_S = 0.002
 # When after a ctrl-C the program is nudged, s: it may have begun to wait for something at the very
 # moment, without having seen it.
 NUDGES_S = (0.002, 0.01, 0.05, 0.2, 0.5, 1.0)
+# When the raw prompt is called once more, s.
+CALL_S = 1.0
 # Kind of interrupt -> the byte that says it (port/_board.py).
 KINDS = {"pin": b"p", "timer": b"t"}
 # machine.reset_cause()
@@ -58,9 +60,10 @@ class Vm:
         # Held to change what other threads change as well: `halted` and what was typed.
         self._gate = threading.Lock()
         self._stream = Stream()
-        # True from boot.py's first line on, from main.py's end on, and while the raw prompt is
-        # being called up again.
-        self._up = self._prompted = self._calling = False
+        # True from boot.py's first line on, and from main.py's end on.
+        self._up = self._prompted = False
+        # While the raw prompt is being called up again: until when, 0 else.
+        self._calling = 0.0
         # The last of what the console said, and what was typed and not yet handed on.
         self._tail = self._typed = b""
         # When the next ctrl-C may come, and when the program is to be nudged after the last one.
@@ -256,12 +259,15 @@ class Vm:
             self._prompted = True
             self._board.prompted(self)
             if self.raw:
-                self._calling = True
-                os.write(self._process.stdin, CTRL_A)
+                self._call_raw()
         elif kind == DATA:
             self._say(data)
         elif kind == TEXT:
             self._show(data)
+
+    def _call_raw(self):
+        self._calling = time.monotonic() + CALL_S
+        os.write(self._process.stdin, CTRL_A)
 
     def _show(self, text):
         if self._calling:
@@ -271,7 +277,7 @@ class Vm:
             if start < 0:
                 return
             text, self._tail = self._tail[start:], b""
-            self._calling = False
+            self._calling = 0.0
         seen = self._tail + text
         if FRIENDLY in seen and not self._up:
             # MicroPython's own prompt, but start.py didn't get to the board's files.
@@ -297,8 +303,9 @@ class Vm:
         return self._takes_keys and self._typed.startswith(CTRL_C)
 
     def _patience(self):
-        """Returns the ms until a ctrl-C or a nudge is due, None while there is none."""
+        """Returns the ms until a ctrl-C, a nudge or a call is due, None while there is none."""
         due = self._nudges[:1] + [self._next_ctrl_c] * bool(self._ctrl_c_is_next)
+        due += [self._calling] * bool(self._calling)
         return max(0, min(due) - time.monotonic()) * 1000 if due else None
 
     def _hand_on(self):
@@ -324,9 +331,14 @@ class Vm:
                 os.write(self._process.stdin, CTRL_C)
 
     def _nudge(self):
-        if self._nudges and self._nudges[0] <= time.monotonic():
+        now = time.monotonic()
+        if self._nudges and self._nudges[0] <= now:
             del self._nudges[0]
             self._process.nudge()
+        if self._calling and self._calling <= now:
+            # A ctrl-C of the tool's, a moment ago, took the call with it.
+            with contextlib.suppress(BlockingIOError, BrokenPipeError):
+                self._call_raw()
 
 
 def _arguments(board, partition, path, raw):

@@ -1,4 +1,4 @@
-"""The physical world around a board: temperature, humidity, air pressure and doors.
+"""The physical world around a board: temperature, humidity, air pressure, light and doors.
 
 Everything follows from a seed and the time alone, so that two worlds of the same seed are alike at
 any moment, in whatever order they are asked. A script shapes it, `set()` overrides it.
@@ -20,7 +20,11 @@ QUANTITIES = {
     "temperature": {"base": (19.0, 24.0), "swing": 1.5, "period_s": DAY_S, "noise": 0.4},
     "humidity": {"base": (38.0, 58.0), "swing": 5.0, "period_s": DAY_S, "noise": 1.5},
     "pressure": {"base": (995.0, 1028.0), "swing": 3.0, "period_s": 3 * DAY_S, "noise": 0.6},
+    "illuminance": {"base": (180.0, 450.0), "swing": 120.0, "period_s": DAY_S, "noise": 6.0},
 }
+
+# What the waves may not go beyond.
+BOUNDS = {"humidity": (0.0, 100.0), "illuminance": (0.0, math.inf)}
 
 # The seconds a door stays in either state: the shortest and the longest, all equally likely.
 DOOR = {"closed_s": (15.0, 90.0), "open_s": (4.0, 30.0)}
@@ -41,7 +45,7 @@ class World:
 
         {"seed": 7,
          "temperature": {"base": 21.5, "swing": 2.0, "period_s": 86400, "noise": 0.3},
-         "humidity": {...}, "pressure": {...},
+         "humidity": {...}, "pressure": {...}, "illuminance": {...},
          "doors": {"door": {"open_s": [3, 20], "closed_s": [10, 60]},
                    "window": {"changes": [[12.5, "open"], [30, "closed"]]}}}
 
@@ -84,6 +88,10 @@ class World:
         """Returns hPa, now or at a time."""
         return self.value("pressure", at)
 
+    def illuminance(self, at: float | None = None) -> float:
+        """Returns lx, not below 0, now or at a time."""
+        return self.value("illuminance", at)
+
     def value(self, name: str, at: float | None = None) -> float:
         """Returns a quantity, now or at a time (an override holds at all times).
 
@@ -94,7 +102,8 @@ class World:
         if name in self._overrides:
             return self._overrides[name]
         value = self._quantities[name].at(self.now() if at is None else at)
-        return min(max(value, 0.0), 100.0) if name == "humidity" else value
+        lowest, highest = BOUNDS.get(name, (value, value))
+        return min(max(value, lowest), highest)
 
     def door(self, name: str, at: float | None = None) -> bool:
         """Returns True if the door is open, now or at a time. Raises ValueError: no such door."""

@@ -20,9 +20,9 @@ from micropython import const
 
 SEQPACKET = 5
 # The longest packet of an answer: a longer answer comes in several.
-PACKET = 512
-# How long to wait for an interrupt on its way, or for room in the queue of scheduled calls, and how
-# often for that: a handler that is called by then comes by the others itself.
+PACKET = 128
+# How long to wait for an interrupt on its way, or for room in the queue of scheduled calls; and
+# how often: a handler that is called by then sees to the others itself.
 RETRY_US = 200
 RETRIES = const(20)
 # Interrupts that may wait for the program; what comes on top is lost, as on the chip.

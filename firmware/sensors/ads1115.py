@@ -1,0 +1,74 @@
+# Texas Instruments ADS1115: four voltages against ground over I2C.
+# Names are those of the data sheet SBAS444.
+
+import asyncio
+
+from sensors import SensorError
+
+# An input must stay between ground - 0.3 V and supply + 0.3 V, the supply is 5.5 V at most.
+QUANTITIES = tuple([("ain%d" % i, "V", 5, -0.3, 5.8, "voltage") for i in range(4)])
+BUS = "i2c"
+OPTIONS = {
+    "address": (0x48, (0x48, 0x49, 0x4A, 0x4B)),
+    # Full scale in mV: what is beyond reads as full scale (PGA).
+    "range_mv": (4096, (6144, 4096, 2048, 1024, 512, 256)),
+}
+EVENTS = False
+READY_MS = 1  # 50 us
+
+_CONVERSION, _CONFIG = 0x00, 0x01
+# Config register: start one conversion (OS) of an input against ground (MUX); single-shot mode
+# (MODE); 128 a second (DR) and no comparator (COMP_QUE).
+_START, _SINGLE_SHOT, _NO_COMPARATOR = 0xC0, 0x01, 0x83
+_IDLE = 0x80
+# A conversion takes 7.8 ms and 10 % more at most, and one ms: a sleep of n ms may end after
+# n - 1.
+_CONVERT_MS = 10
+
+
+class Driver:
+    """An ADS1115 in single-shot mode: four conversions a reading, powered down in between."""
+
+    def __init__(self, bus, address: int = 0x48, range_mv: int = 4096):
+        self._bus = bus
+        self._address = address
+        self._range_mv = range_mv
+        # The bits of the full scale.
+        self._gain = OPTIONS["range_mv"][1].index(range_mv) << 1
+        # The configuration as it was written, and what a register answered.
+        self._config = bytearray((0, _NO_COMPARATOR))
+        self._word = bytearray(2)
+
+    async def read(self) -> tuple:
+        """Returns V of AIN0 to AIN3, rounded to 5 decimals. Takes about 42 ms, awaited.
+
+        Raises OSError when the bus fails, SensorError when what answers is no ADS1115.
+        """
+        values = []
+        for number in range(4):
+            self._start(number)
+            await asyncio.sleep_ms(_CONVERT_MS)
+            values.append(self._volts())
+        return tuple(values)
+
+    def _start(self, number):
+        self._config[0] = _START | number << 4 | self._gain | _SINGLE_SHOT
+        self._bus.writeto_mem(self._address, _CONFIG, self._config)
+
+    def _volts(self):
+        self._check()
+        self._bus.readfrom_mem_into(self._address, _CONVERSION, self._word)
+        count = (self._word[0] << 8 | self._word[1]) - (self._word[0] >> 7 << 16)
+        # In 10 uV; integers up to the last step: single and double precision then make the same
+        # text of it.
+        return ((count * self._range_mv * 200 + 32768) >> 16) / 100_000
+
+    def _check(self):
+        # The chip has no id, but its settings are there for whoever lost its power or isn't one.
+        self._bus.readfrom_mem_into(self._address, _CONFIG, self._word)
+        if self._word[0] == self._config[0] & ~_IDLE:
+            raise SensorError(f"0x{self._address:02x} stays busy: switch its supply off and on")
+        if self._word != self._config:
+            raise SensorError(
+                f"0x{self._address:02x} is no ADS1115 or lost its supply: check both"
+            )

@@ -1,0 +1,59 @@
+# ADS1115: its settings, its counts and what becomes of a chip that isn't there.
+
+from i2c_kit import Sleeps, Wire, check_each_call_may_fail, read
+
+from raises import raises
+from sensors import SensorError, ads1115
+
+# Settings when a conversion has ended at 4.096 V, and the count, of each input.
+GOOD = ("c383", "2ee0", "d383", "6720", "e383", "0000", "f383", "fff8")
+
+
+def test_values_of_counts():
+    # 125 uV a step.
+    found = read(ads1115, ads1115.Driver(Wire(*GOOD)))
+    assert found == (1.5, 3.3, 0.0, -0.001)
+
+
+def test_each_full_scale():
+    # Data sheet: the least step is full scale / 2^15.
+    for range_mv, high, step, top in (
+        (6144, "c1", 0.00019, 6.14381),
+        (4096, "c3", 0.00013, 4.09588),
+        (2048, "c5", 0.00006, 2.04794),
+        (1024, "c7", 0.00003, 1.02397),
+        (512, "c9", 0.00002, 0.51198),
+        (256, "cb", 0.00001, 0.25599),
+    ):
+        rest = []
+        for i in range(1, 4):
+            rest += ["%02x83" % (int(high, 16) | i << 4), "7fff"]
+        wire = Wire(high + "83", "0001", *rest)
+        found = read(ads1115, ads1115.Driver(wire, range_mv=range_mv))
+        assert abs(found[0] - step) < 0.0000051 and abs(found[1] - top) < 0.0000051, range_mv
+
+
+def test_it_starts_each_conversion_and_looks_at_its_settings():
+    wire = Wire(*GOOD)
+    driver = ads1115.Driver(wire, address=0x4A)
+    assert wire.writes == []
+    read(ads1115, driver)
+    assert Sleeps.ms == [10, 10, 10, 10]
+    for i in range(4):
+        start = bytes([0x01, 0xC3 | i << 4, 0x83])
+        assert wire.writes[3 * i : 3 * i + 3] == [(0x4A, start), (0x4A, b"\x01"), (0x4A, b"\x00")]
+
+
+def test_a_conversion_without_end_is_told():
+    error = str(raises(SensorError, read, ads1115, ads1115.Driver(Wire("4383", "0000"))))
+    assert "0x48 stays busy" in error
+
+
+def test_another_chip_or_a_lost_supply_is_told():
+    for config in ("8583", "0000", "ffff", "c384"):
+        error = str(raises(SensorError, read, ads1115, ads1115.Driver(Wire(config, "0000"))))
+        assert "0x48 is no ADS1115 or lost its supply" in error
+
+
+def test_each_call_may_fail():
+    check_each_call_may_fail(ads1115, ads1115.Driver, GOOD, 12)
