@@ -90,7 +90,7 @@ FILTERS = {
 def check(judge, key, data, module):
     """Returns (quantities as they are published, filters.Filters' chains) of a sensor.
 
-    `judge` is config's, `key` and `data` the sensor's. Chains is None where none are allowed.
+    `judge` is config's, `key` and `data` the sensor's. Chains is None for no filters at all.
     """
     if module.EVENTS:
         for name in ("filters", "derive"):
@@ -103,9 +103,12 @@ def check(judge, key, data, module):
     made = []
     for quantity in quantities:
         place, filters = lists.get(quantity[0], ("", []))
-        made.append(Chain(judge, quantity).all(place, filters))
+        made.append(Chain(judge, quantity).take(place, filters))
     once(judge.faults, before)
-    return [chain.published() for chain in made], [chain.steps for chain in made]
+    chains = [chain.steps for chain in made]
+    if not any(chains) and len(chains) == len(module.QUANTITIES):
+        return module.QUANTITIES, None
+    return [chain.published() for chain in made], chains
 
 
 def once(faults, start):
@@ -171,7 +174,7 @@ class Chain:
         # [(name in filters.STEPS, arguments)].
         self.steps = []
 
-    def all(self, key, filters):
+    def take(self, key, filters):
         """Judges a list of filters; returns self."""
         if not isinstance(filters, list) or len(filters) > LONGEST:
             self._judge.fault(key, filters, "a list of up to %d filters" % LONGEST)

@@ -28,6 +28,8 @@ class Filters:
 
     def derived(self, values) -> list:
         """Returns what is derived of a reading as it was measured, None where it lacks a part."""
+        if not self._formulas:
+            return []
         good = {}
         for value, (name, _, _, lowest, highest, _) in zip(values, self._measured):
             if name in ("temperature", "humidity") and value in Range(lowest, highest):

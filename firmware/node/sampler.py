@@ -43,9 +43,10 @@ class Sampler:
     ):
         self._driver = driver
         self._filters = filters
-        # What the driver measures, and what is published of it.
-        self._measured = module.QUANTITIES
+        # What is published, and what is judged before: as the driver has it, derived ones behind.
         self._quantities = filters.published if filters else module.QUANTITIES
+        count = len(module.QUANTITIES)
+        self._judged = tuple(module.QUANTITIES) + tuple(self._quantities[count:])
         # Ms from power-on until a reading can be good.
         self._ready_ms = getattr(module, "READY_MS", 0)
         self.levels = levels
@@ -156,7 +157,7 @@ class Sampler:
 
     def _made(self, i, value, uptime):
         # Returns what is published of a value, None if nothing is. Raises SensorError.
-        text = _unfit(value, (self._measured if i < len(self._measured) else self._quantities)[i])
+        text = _unfit(value, self._judged[i])
         if text:
             raise SensorError(text)
         if value is None or not self._filters:

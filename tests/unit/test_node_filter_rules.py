@@ -35,7 +35,7 @@ def only_fault(line, *chain):
 
 
 def test_without_filters_nothing_changes():
-    for keys in ({}, {"filters": None}, {"derive": None}):
+    for keys in ({}, {"filters": None}, {"derive": []}, {"filters": []}, {"filters": {}}):
         made = sensor(**keys)
         assert made["filters"] is None
         assert made["quantities"] == config.sensors.load("bme280").QUANTITIES

@@ -138,6 +138,8 @@ def compiled(drivers, among, chip, used=None, filters=True):
     """
     files = []
     early = needed(drivers if used is None else used, among, late=False)
+    # Imported within a function, but at the start of each node that has some.
+    early |= {"node.filters"} if used and filters else set()
     with tempfile.TemporaryDirectory(prefix="fieldpost-") as folder:
         target = Path(folder) / "out.mpy"
         for name in sorted(needed(drivers, among, filters=filters)):
