@@ -126,6 +126,12 @@ class Node:
         return made
 
     def _sampler(self, entry, module, bus):
+        filters = None
+        if entry["filters"]:
+            # Late: a node without any needs none of it.
+            from node.filters import Filters
+
+            filters = Filters(module.QUANTITIES, entry["quantities"], entry["filters"])
         return sampler.Sampler(
             module.Driver(bus, **entry["options"]),
             module,
@@ -134,6 +140,7 @@ class Node:
             self._clock.uptime,
             self._report,
             self._log,
+            filters,
         )
 
     def _report(self, reading):

@@ -4,6 +4,7 @@ Each fault is one line: the key, the value and what is allowed.
 """
 
 import json
+import sys
 
 import sensors
 from mqtt.topic import text
@@ -128,6 +129,9 @@ TOP = {
     "watchdog": (120, Watchdog()),
 }
 SECTIONS = ("identity", "wifi", "broker", "buses", "sensors")
+# The keys of a sensor that filter_rules.py judges.
+FILTERED = ("derive", "filters")
+ABSENT = "none, for this build has no filters: deploy this configuration"
 
 
 def load(path: str = PATH) -> dict:
@@ -144,7 +148,10 @@ def load(path: str = PATH) -> dict:
 
 def check(data) -> dict:
     """Returns the configuration, its defaults filled in. Raises ConfigError with all faults."""
-    return _Check().config(data)
+    try:
+        return _Check().config(data)
+    finally:
+        _unload("node", "filter_rules")
 
 
 class _Check:
@@ -254,11 +261,25 @@ class _Check:
         fields.update(SENSOR)
         fields["name"] = (None, Level())
         fields.update(_wiring(module.BUS, buses))
-        sensor = self.section(key + ".", data, fields)
+        sensor = self.section(key + ".", data, fields, FILTERED)
         self.wires(key, sensor, module.BUS)
         sensor["options"] = {name: sensor.pop(name) for name in module.OPTIONS}
-        sensor["levels"] = self.levels(key, sensor["name"], module.QUANTITIES)
+        sensor["quantities"], sensor["filters"] = self.filters(key, data, module)
+        sensor["levels"] = self.levels(key, sensor["name"], sensor["quantities"])
         return sensor
+
+    def filters(self, key, data, module):
+        """Returns the quantities as they are published, and the filters' chains or None."""
+        given = [name for name in FILTERED if data.get(name) is not None]
+        if not given:
+            return module.QUANTITIES, None
+        try:
+            # Late: a node without any needs none of it.
+            from node import filter_rules
+        except ImportError:
+            self.fault(key + "." + given[0], data[given[0]], ABSENT)
+            return module.QUANTITIES, None
+        return filter_rules.check(self, key, data, module)
 
     def wires(self, key, sensor, kind):
         """Notes the pins or the address a sensor has."""
@@ -309,6 +330,12 @@ class _Check:
                 made.of(level)
         except topics.TopicError as error:
             self.faults.append("identity: %s" % error)
+
+
+def _unload(package, name):
+    # It has done its work, and takes as much as a tenth of what a node may have.
+    if sys.modules.pop(package + "." + name, None):
+        delattr(sys.modules[package], name)
 
 
 def _alike(value, default):

@@ -35,11 +35,20 @@ class Sampler:
     """One sensor: `driver` is an instance, `module` where it is from (see sensors).
 
     `levels` are the topic levels of its quantities, `uptime` returns ms, `report` takes a Reading.
+    `filters` has what becomes of its values (filters.Filters), None if they are published as read.
     """
 
-    def __init__(self, driver, module, levels, interval_ms: int, uptime, report, log=print):
+    def __init__(
+        self, driver, module, levels, interval_ms: int, uptime, report, log=print, filters=None
+    ):
         self._driver = driver
-        self._quantities = getattr(driver, "quantities", module.QUANTITIES)
+        self._filters = filters
+        # What is judged: as the driver has it, derived ones behind; and what is published.
+        own = tuple(getattr(driver, "quantities", module.QUANTITIES))
+        self._judged = self._quantities = own
+        if filters:
+            self._judged = own + tuple(filters.published[len(own) :])
+            self._quantities = filters.over(own)
         # Ms from power-on until a reading can be good.
         self._ready_ms = getattr(module, "READY_MS", 0)
         self.levels = levels
@@ -141,17 +150,30 @@ class Sampler:
         # Returns True if all of it may be published; what may not hinders nothing else.
         uptime, unfit = self._uptime(), {}
         self.incomplete = None in values
+        if self._filters:
+            values = list(values) + self._filters.derived(values)
         for i, value in enumerate(values):
-            text = _unfit(value, self._quantities[i])
-            if text:
-                unfit[self.levels[i]] = text
-            elif value is not None:
-                self._hand_on_one(i, value, uptime, event)
+            try:
+                made = self._made(i, value, uptime)
+            except SensorError as error:
+                unfit[self.levels[i]] = str(error)
+                continue
+            if made is not None:
+                self._hand_on_one(i, made, uptime, event)
         if unfit:
             # Told once, though the values are others each time.
             kinds = sorted(unfit)
             self._failed("; ".join([unfit[kind] for kind in kinds]), ", ".join(kinds))
         return not unfit
+
+    def _made(self, i, value, uptime):
+        # Returns what is published of a value, None if nothing is. Raises SensorError.
+        text = _unfit(value, self._judged[i])
+        if text:
+            raise SensorError(text)
+        if value is None or not self._filters:
+            return value
+        return self._filters.put(i, value, uptime)
 
     def _hand_on_one(self, i, value, uptime, event):
         _, unit, decimals, _, _, _ = self._quantities[i]

@@ -33,7 +33,8 @@ WALL_TIME = {"time", "time_ns", "gmtime", "localtime", "mktime"}
 
 # Module of the node -> those of it that it may import. app.py may import all.
 KNOWN_ROLES = {
-    "config": {"node.topics"},
+    "config": {"node.topics", "node.filter_rules"},
+    "filter_rules": {"node.config"},
     "start": {"node.config", "node.app", "node.crash"},
     "hardware": {"node.wires"},
 }

@@ -85,7 +85,19 @@ def test_what_the_configuration_does_not_use_is_left_out(build, tmp_path):
     # What drivers share comes with those that use it.
     assert {"sensors.digital", "sensors.sht3x", "sensors._sht", "sensors._crc8"} <= left_out
     assert not left_out & {"sensors.bme280", "sensors._bosch280", "sensors.chip"}
+    assert {"node.filter_rules", "node.filters"} <= left_out
     assert "a/mqtt/advice.mpy (loaded when it is needed)" in said
+
+
+def test_filters_are_there_where_a_configuration_has_some(build, tmp_path):
+    files = {"a/node/filters.mpy", "a/node/filter_rules.mpy"}
+    filtered = {"driver": "bme280", "filters": [{"median": 5}]}
+    _, said, _ = build({**GOOD, "sensors": [filtered]})
+    found = tree(tmp_path / "out/files")
+    assert files <= set(found) and len(found["a/node/filters.mpy"]) <= 3000
+    assert "a/node/filter_rules.mpy (loaded when it is needed)" in said
+    assert "a/node/filters.mpy\n" in said
+    assert "node.filters" not in said
 
 
 def test_only_the_two_of_the_start_are_sources(build, tmp_path):
@@ -113,6 +125,8 @@ def test_without_a_configuration_all_drivers_are_there(build, tmp_path):
     found = tree(tmp_path / "out/files")
     drivers = ("bme280", "chip", "digital")
     assert {f"a/sensors/{driver}.mpy" for driver in drivers} <= set(found)
+    # Somebody may name some filters later.
+    assert "a/node/filters.mpy" in found and "a/node/filter_rules.mpy" in found
     assert "config.json" not in found
 
 

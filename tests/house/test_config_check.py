@@ -122,6 +122,14 @@ def test_what_the_board_lacks_is_told(check, content, told):
     assert len(lines) == 1 and lines[0].startswith(f"FILE: {told}")
 
 
+def test_a_filter_s_fault_names_its_place(check):
+    filtered = {"driver": "bme280", "filters": {"pressure": [{"offset": 1}, {"median": 4}]}}
+    assert check({**GOOD, "sensors": [filtered]}) == (
+        1,
+        ["FILE: sensors[0].filters.pressure[1].median: 4: allowed is an odd number from 3 to 15"],
+    )
+
+
 def test_an_unknown_board_is_told(check):
     code, lines = check(GOOD, "--board", "toaster")
     assert code == 1

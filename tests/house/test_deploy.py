@@ -66,6 +66,20 @@ def test_the_old_and_the_new_configuration_both_find_their_drivers(wanted):
     assert wanted(b"", OTHER)[0] == {"digital"}
 
 
+def test_filters_come_for_the_old_or_the_new_configuration(tmp_path):
+    filtered = {**GOOD, "sensors": [{"driver": "bme280", "filters": [{"median": 5}]}]}
+    (tmp_path / "config.json").write_text(json.dumps(GOOD))
+    source = deploy.Source("esp32_generic", tmp_path / "config.json")
+    files = {"node/filters.mpy", "node/filter_rules.mpy"}
+    for kept, there in ((b"", set()), (GOOD, set()), (filtered, files)):
+        text = kept and json.dumps(kept).encode()
+        assert files & set(source.wanted(text, print)[0]) == there
+    (tmp_path / "config.json").write_text(json.dumps(filtered))
+    source = deploy.Source("esp32_generic", tmp_path / "config.json")
+    assert files <= set(source.wanted(b"", print)[0])
+    assert files <= set(deploy.Source("esp32_generic").wanted(b"", print)[0])
+
+
 @pytest.mark.parametrize("kept", [b"{", b"[]", b"\xff", b'{"sensors": [{"driver": "bme680"}]}'])
 def test_a_configuration_that_cannot_be_used_is_told(kept, wanted):
     drivers, _, said = wanted(kept)

@@ -6,14 +6,16 @@ import json
 import pytest
 from hypothesis import given, strategies as st
 
+import sensors
 from mqtt import packet
-from node import config
+from node import config, filters
 from node.topics import Topics
 
 KEYS = (
     "identity wifi broker buses sensors payload time_server watchdog company location building "
     "floor room device ssid password host port user keep_alive client_id scl sda frequency driver "
-    "interval name bus pin pull address device_class invert debounce_ms main"
+    "interval name bus pin pull address device_class invert debounce_ms main filters derive "
+    "temperature offset median clamp low calibrate points delta heartbeat convert"
 ).split()
 WORDS = "json value bme280 chip digital status main 0x77 0x none lab a/b \0 \ud800 ü".split(" ")
 SCALAR = st.one_of(
@@ -40,7 +42,23 @@ GOOD = {
     "broker": {"host": "h", "port": 1883, "user": "u", "password": "p", "client_id": "n1"},
     "buses": {"main": {"scl": 22, "sda": 21, "frequency": 100_000}},
     "sensors": [
-        {"driver": "bme280", "interval": 5, "bus": "main", "address": 118, "name": "attic"},
+        {
+            "driver": "bme280",
+            "interval": 5,
+            "bus": "main",
+            "address": 118,
+            "name": "attic",
+            "derive": ["dew_point"],
+            "filters": {
+                "temperature": [
+                    {"calibrate": {"points": [[0, 1], [50, 50]]}},
+                    {"clamp": {"low": -5, "high": 9}},
+                    {"convert": "K"},
+                    {"delta": 0.2, "heartbeat": 600},
+                ],
+                "dew_point": [{"debounce": {"readings": 3}}],
+            },
+        },
         {"driver": "digital", "pin": 4, "pull": "up", "name": "door", "debounce_ms": 5},
         {"driver": "chip", "interval": 0.5},
     ],
@@ -104,6 +122,11 @@ def assert_usable(made):
     packet.connect((client_id, user, password, keep_alive, True, will))
     levels = [level for sensor in made["sensors"] for level in sensor["levels"]]
     assert levels and len(set(levels)) == len(levels)
+    for sensor in made["sensors"]:
+        assert len(sensor["quantities"]) == len(sensor["levels"])
+        if sensor["filters"]:
+            measured = sensors.load(sensor["driver"]).QUANTITIES
+            filters.Filters(measured, sensor["quantities"], sensor["filters"])
     for level in levels:
         topics.of(level)
 

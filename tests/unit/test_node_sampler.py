@@ -1,6 +1,6 @@
 # What the sampler makes of a reading: what it hands on, what it tells, when a driver begins anew.
 
-from node import sampler
+from node import filters, sampler
 from sensors import SensorError
 
 
@@ -55,12 +55,21 @@ class Asyncio:
 
 
 class Bench:
-    def __init__(self, driver, module=Climate):
+    def __init__(self, driver, module=Climate, filters=None):
         sampler.asyncio = Asyncio
         self.readings, self.told = [], []
-        levels = [quantity[0] for quantity in module.QUANTITIES]
+        quantities = filters.published if filters else module.QUANTITIES
+        # The running time, ms.
+        self.now = 5
         self.sampler = sampler.Sampler(
-            driver, module, levels, 1000, lambda: 5, self.readings.append, self.told.append
+            driver,
+            module,
+            [quantity[0] for quantity in quantities],
+            1000,
+            lambda: self.now,
+            self.readings.append,
+            self.told.append,
+            filters,
         )
 
     def sample(self, count=1):
@@ -202,3 +211,65 @@ def test_a_driver_is_told_of_a_reset():
     assert driver.stops == 2 and bench.told == ["temperature: is full"]
     # Most have nothing to save.
     Bench(Driver()).sampler.stop()
+
+
+DEW_POINT = ("dew_point", "°C", 1, None, None, "temperature")
+
+
+def filtered(*temperature):
+    """Returns Climate's filters: these steps for the temperature, and the dew point."""
+    published = (("temperature", "°F", 0) + Climate.QUANTITIES[0][3:],) + Climate.QUANTITIES[1:]
+    chains = [temperature, [], [], [], []]
+    return filters.Filters(Climate.QUANTITIES, published + (DEW_POINT,), chains)
+
+
+def test_filters_make_what_is_handed_on():
+    bench = Bench(Driver(GOOD), filters=filtered(("linear", (1.8, 32))))
+    made = bench.sample()
+    assert abs(made.pop("temperature") - 68.9) < 1e-4 and abs(made.pop("dew_point") - 8.1) < 0.1
+    assert made == {"humidity": 45, "factor": 1.0, "count": 3} and bench.told == []
+    assert [reading.unit for reading in bench.readings] == ["°F", "%", None, None, "°C"]
+    assert [reading.decimals for reading in bench.readings] == [0, 0, 2, 0, 1]
+
+
+def test_numbers_count_what_filters_let_pass():
+    bench = Bench(Driver(*[GOOD] * 5), filters=filtered(("throttle", (2000,))))
+    seqs = []
+    for _ in range(5):
+        bench.sample()
+        seqs.append([reading.seq for reading in bench.readings if reading.level == "temperature"])
+        bench.now += 1000
+    assert seqs == [[0], [], [1], [], [2]]
+    assert bench.told == [] and not bench.sampler.incomplete
+
+
+def test_the_sensor_s_range_is_that_before_the_filters():
+    bench = Bench(Driver(GOOD, (130.0,) + GOOD[1:]), filters=filtered(("linear", (10, 0))))
+    assert bench.sample()["temperature"] == 205.0
+    # Of a faulty reading nothing is derived.
+    assert sorted(bench.sample()) == ["count", "factor", "humidity"]
+    assert "temperature 130.0 °C is not in -40 to 85" in bench.told[0] and len(bench.told) == 1
+
+
+def test_what_comes_to_no_number_is_told_once():
+    wild = filtered(("polynomial", ([0, 0, 0, 1e6],)), ("polynomial", ([0, 0, 0, 1e6],)))
+    wild._chains[0] *= 3
+    bench = Bench(Driver(GOOD, GOOD), filters=wild)
+    assert "temperature" not in bench.sample() and "humidity" in bench.sample()
+    assert bench.told == ["temperature: temperature: its filters make no number of 20.5"]
+
+
+def test_air_without_humidity_has_no_dew_point():
+    bench = Bench(Driver((20.5, 0, 1.0, 3)), filters=filtered())
+    assert "dew_point" not in bench.sample()
+    assert bench.told == ["temperature: dew_point nan is no value to publish"]
+
+
+def test_filters_go_over_a_driver_s_own_quantities():
+    driver = Driver(GOOD)
+    driver.quantities = (("temperature", "K", 2, 0, 500, None),) + Climate.QUANTITIES[1:]
+    published = (Climate.QUANTITIES[0][:3] + (None, None, "temperature"),) + Climate.QUANTITIES[1:]
+    chains = [[("linear", (2, 0))], [], [], []]
+    bench = Bench(driver, filters=filters.Filters(Climate.QUANTITIES, published, chains))
+    assert bench.sample()["temperature"] == 41.0
+    assert (bench.readings[0].unit, bench.readings[0].decimals) == ("K", 2)

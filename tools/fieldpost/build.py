@@ -36,18 +36,19 @@ def build(options, out, board=None):
     place.refuse_foreign(out, (FILES, IMAGE, MANIFEST), "build")
     layout = board.layouts[options.layout]
     # All of them are there until a configuration says which it uses.
-    drivers, used, given = set(sensors.names()), set(), []
+    drivers, used, filters, given = set(sensors.names()), set(), True, []
     if options.config:
         found = config.checked(options.config, board)
-        drivers = used = {sensor["driver"] for sensor in found["sensors"]}
+        drivers, filters = firmware.parts(found)
+        used = drivers
         given = [firmware.File(CONFIG, Path(options.config).read_bytes(), 0, root=True)]
     known = firmware.modules()
-    files = firmware.compiled(drivers, known, board.chip, used) + given
+    files = firmware.compiled(drivers, known, board.chip, used, filters) + given
     files.append(firmware.File(firmware.POINTER, SLOT.encode(), 0, root=True))
     files.sort(key=lambda file: file.place(SLOT))
     made, used = image.make({file.place(SLOT): file.data for file in files}, layout.size)
     _put(out, files, made, _manifest(options, board, files, made))
-    left_out = sorted(set(known) - firmware.needed(drivers, known))
+    left_out = sorted(set(known) - firmware.needed(drivers, known, filters=filters))
     return [
         f"{board.name}, drivers: {', '.join(sorted(drivers))}",
         f"left out: {', '.join(left_out) or 'nothing'}",

@@ -98,10 +98,13 @@ class Source:
     def wanted(self, kept, say):
         """Returns ({path: bytes} of a slot, the same of the root) beside the configuration `kept`.
 
-        Old and new configuration both find their drivers: whichever is there at a reset works.
+        Old and new configuration both find their parts: whichever is there at a reset works.
         """
-        drivers = _drivers(self._config) | self._kept_drivers(kept, say)
-        names = firmware.needed(drivers or sensors.names(), self._known)
+        new, old = _parts(self._config), self._kept_parts(kept, say)
+        drivers = new[0] | old[0]
+        # Without any configuration all that one may need.
+        filters = new[1] or old[1] or not drivers
+        names = firmware.needed(drivers or sensors.names(), self._known, filters=filters)
         files = [file for file in self._files if file.name in names]
         root = {file.path: file.data for file in files if file.root}
         if self._config:
@@ -111,15 +114,15 @@ class Source:
         say(f"drivers: {', '.join(sorted(drivers)) or 'all'}")
         return {file.path: file.data for file in files if not file.root}, root
 
-    def _kept_drivers(self, kept, say):
+    def _kept_parts(self, kept, say):
         try:
-            return _drivers(kept)
+            return _parts(kept)
         except (ValueError, RecursionError) as error:
             if not self._config:
                 say(f"the board's {plans.CONFIG} can't be used: {error}")
-            return set()
+            return set(), False
 
 
-def _drivers(text):
-    """Returns the names of the drivers that a configuration needs. Raises ValueError."""
-    return {sensor["driver"] for sensor in check(json.loads(text))["sensors"]} if text else set()
+def _parts(text):
+    """Returns firmware.parts() of a configuration's text. Raises ValueError."""
+    return firmware.parts(check(json.loads(text))) if text else (set(), False)

@@ -26,6 +26,8 @@ MACHINES = {
     "esp32c6": "rv32imc",
 }
 DRIVERS = "sensors."
+# Loaded where a configuration has filters, and left out where it has none.
+FILTERS = ("node.filter_rules", "node.filters")
 # For who installs the library with MicroPython's tools, not for a board.
 NOT_ON_BOARD = ("manifest.py",)
 # A byte of bytecode takes so many bytes of RAM once it is loaded: MicroPython 1.29 built for 32
@@ -75,12 +77,18 @@ def modules():
     return found
 
 
-def needed(drivers, among, late=True):
+def parts(config):
+    """Returns (names of drivers, whether there are filters) of a checked configuration."""
+    found = config["sensors"]
+    return {one["driver"] for one in found}, any(one["filters"] for one in found)
+
+
+def needed(drivers, among, late=True, filters=True):
     """Returns the names of the modules that a node with these drivers can come to import.
 
     Imports within functions count: what is loaded late is needed as well. Without `late` only
-    what every start loads is found. Drivers are the one thing that is imported by a name made at
-    run time (sensors.load), so they are handed in.
+    what every start loads is found, without `filters` not what filters need. Drivers are the one
+    thing that is imported by a name made at run time (sensors.load), so they are handed in.
     """
     wanted = [*START, *(DRIVERS + driver for driver in drivers)]
     found = set()
@@ -88,7 +96,7 @@ def needed(drivers, among, late=True):
         name = wanted.pop()
         # A package's own file is run before what is in it.
         wanted += [name.rpartition(".")[0]] if "." in name else []
-        if name in among and name not in found:
+        if name in among and name not in found and (filters or name not in FILTERS):
             found.add(name)
             wanted += imports(name, among[name][0], late or name in STARTERS)
     return found
@@ -123,16 +131,18 @@ def _parsed(file):
         raise CompileError(f"{file}: does not compile: {error}") from None
 
 
-def compiled(drivers, among, chip, used=None):
-    """Returns the Files of a node with these drivers, for a chip. Raises CompileError.
+def compiled(drivers, among, chip, used=None, filters=True):
+    """Returns the Files that are needed() by a node, for a chip. Raises CompileError.
 
-    `used` are those that it loads at its start, where that is not all of them.
+    `used` are the drivers that it loads at its start, where that is not all of them.
     """
     files = []
     early = needed(drivers if used is None else used, among, late=False)
+    # Imported within a function, but at the start of each node that has some.
+    early |= {"node.filters"} if used and filters else set()
     with tempfile.TemporaryDirectory(prefix="fieldpost-") as folder:
         target = Path(folder) / "out.mpy"
-        for name in sorted(needed(drivers, among)):
+        for name in sorted(needed(drivers, among, filters=filters)):
             source, place = among[name]
             bytecode = _bytecode(source, place / source.name, target, MACHINES[chip])
             path = place / source.name
