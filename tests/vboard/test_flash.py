@@ -150,6 +150,21 @@ def test_what_is_not_within_the_flash_is_refused_and_changes_nothing(offset, len
 # ---- One by one ----------------------------------------------------------------------------
 
 
+def test_a_full_disk_leaves_no_half_a_flash(tmp_path, monkeypatch):
+    path, write = tmp_path / "flash.bin", Path.write_bytes
+
+    def half(self, data):
+        write(self, data[:SECTOR])
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched, pytest.raises(OSError):
+        patched.setattr(Path, "write_bytes", half)
+        Flash(path)
+    # The next one is made as if nothing had been.
+    Flash(path).close()
+    assert path.stat().st_size == 4 * MEGABYTE
+
+
 def test_a_new_flash_is_blank(flash):
     assert flash.read(0, SIZE) == b"\xff" * SIZE
     assert flash.path.stat().st_size == SIZE

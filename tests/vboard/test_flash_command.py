@@ -239,6 +239,13 @@ def test_a_reader_that_goes_away_stops_nothing(board):
     assert board.holds(*ALL)
 
 
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+def test_an_output_that_is_closed_stops_nothing(closed, board, monkeypatch):
+    monkeypatch.setattr(sys, closed, None)
+    assert cli.main(["flash", "--port", board.loader.port, "--image", str(board.image)]) == 0
+    assert board.holds(*ALL)
+
+
 # ---- What is refused before anything is written ------------------------------------------------
 
 

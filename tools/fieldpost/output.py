@@ -14,6 +14,8 @@ def complain(text):
 class Output:
     """A text file that may be lost: a terminal closed, a pager left, a disk full.
 
+    None is one that was closed from the beginning.
+
     From then on it takes everything and keeps nothing; `on_loss()` is called at its loss, in the
     thread that writes.
     """
@@ -24,14 +26,16 @@ class Output:
         self.lost = None
 
     def write(self, text):
-        self._try(self._file.write, text)
+        self._try("write", text)
 
     def flush(self):
-        self._try(self._file.flush)
+        self._try("flush")
 
-    def _try(self, do, *arguments):
+    def _try(self, name, *arguments):
+        if self._file is None:
+            return
         try:
-            do(*arguments)
+            getattr(self._file, name)(*arguments)
         except OSError as error:
             self.lost = error
             self._discard()

@@ -53,10 +53,18 @@ class Flash:
             known = ", ".join(f"{size / MEGABYTE:g}" for size in sizes)
             raise FlashError(f"no flash has {size} bytes: {known} MB are known")
         if there is None:
-            self.path.write_bytes(bytes([BLANK]) * size)
+            self._write_blank(size)
         elif there != size:
             raise FlashError(f"{self.path} has {there} bytes, not {size}")
         return size
+
+    def _write_blank(self, size):
+        try:
+            self.path.write_bytes(bytes([BLANK]) * size)
+        except BaseException:
+            # What is there of it would be taken for a flash of another size.
+            self.path.unlink(missing_ok=True)
+            raise
 
     def close(self):
         self._cells.close()
