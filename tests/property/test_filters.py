@@ -212,7 +212,7 @@ def checked(data):
             "sensors": [sensor],
         }
     )["sensors"][0]
-    return made["filters"][0], made["quantities"][0]
+    return (made["filters"] or [[]])[0], made["quantities"][0]
 
 
 @given(CHAINS, st.lists(ANY, min_size=1, max_size=20))
