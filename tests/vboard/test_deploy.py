@@ -173,7 +173,7 @@ def test_a_blank_board_gets_a_node_and_then_one_driver(desk, air, tmp_path, monk
         assert cli.main(command) == 0
         said = capsys.readouterr().out
         assert sent(said) == ["b/sensors/chip.mpy", "slot"]
-        assert "copied" in said and "slot b: 27 files verified" in said
+        assert "copied" in said and re.search(r"slot b: \d+ files verified", said)
         assert "node: stopped" in desk.board.wait_console("node: stopped", since=first)
         # Its broker heard it say goodbye, and hello again.
         assert re.findall(r"'acme/n1/status', ... \((\d) bytes\)", broker.log)[-2:] == ["7", "6"]

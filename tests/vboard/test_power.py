@@ -255,8 +255,6 @@ except KeyboardInterrupt:
 """
 
 
-# A MicroPython by itself, too, loses the task that a ctrl-C hits in its course, now and then.
-@pytest.mark.emulated
 def test_ctrl_c_leaves_the_tasks_to_a_second_run(make_board):
     board = make_board(ENDLESS)
     board.power_on()

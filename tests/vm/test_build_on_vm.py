@@ -23,7 +23,7 @@ START = (
     "sensors.digital",
     "sensors.chip",
 )
-LATE = ("mqtt.advice", "mqtt.large")
+LATE = ("mqtt.advice", "mqtt.large", "node.wires")
 
 
 @pytest.fixture(scope="module", params=["esp32_generic", "esp32_c3"])

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import sysconfig
 
+from . import bytecode
+
 # Runs MicroPython within CPython's process, which costs less than its own start-up script. The
 # pipe argv[1] has one writer, the board's process: when that ends, O_ASYNC and F_SETSIG (10) have
 # the kernel end this one, whatever it does.
@@ -70,10 +72,10 @@ class Process:
         return code
 
     def interrupt(self):
-        """Sends ctrl-C to a program that runs; returns False when the prompt waits for a key.
+        """Sends ctrl-C to a program that runs: True. False: the prompt waits for a key.
 
-        MicroPython takes the signal while it runs Python, and would die of it while it reads a
-        line: so it is looked at while it stands still.
+        None: not now, it stands where no chip would take one. MicroPython would die of the signal
+        while it reads a line, so it is looked at while it stands still.
         """
         pid = self._process.pid
         with contextlib.suppress(ProcessLookupError, ChildProcessError, FileNotFoundError):
@@ -81,6 +83,8 @@ class Process:
             try:
                 os.waitid(os.P_PID, pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
                 takes = self._catches_sigint()
+                if takes and not bytecode.interruptible(pid):
+                    return None
                 if takes:
                     # Its first thread has the program; to another one it would mean nothing.
                     LIBC.tgkill(pid, pid, signal.SIGINT)

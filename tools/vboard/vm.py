@@ -27,7 +27,7 @@ SOFT_REBOOT = b"MPY: soft reboot\r\n"
 # Space between two ctrl-C, s: MicroPython's unix port dies of one that comes before it has taken
 # the last.
 CTRL_C_S = 0.02
-# When one is typed again that hit the program in the midst of its file system, s.
+# When one is typed again that came where none may: in the midst of the file system, say; s.
 AGAIN_S = 0.002
 # When after a ctrl-C the program is nudged, s: it may have begun to wait for something at the very
 # moment, without having seen it.
@@ -320,10 +320,14 @@ class Vm:
         now = time.monotonic()
         if not self._ctrl_c_is_next or now < self._next_ctrl_c:
             return
+        taken = self._process.interrupt()
+        if taken is None:
+            self._next_ctrl_c = now + AGAIN_S
+            return
         with self._gate:
             # A second one at once would say the same.
             self._typed = self._typed.lstrip(CTRL_C)
-        if self._process.interrupt():
+        if taken:
             self._next_ctrl_c = now + CTRL_C_S
             self._nudges = [now + seconds for seconds in NUDGES_S]
         else:
