@@ -36,6 +36,7 @@ class Virtual:
 
     def __init__(self, folder, air, drivers):
         check()
+        _take_descriptors()
         # The board whose flash all others begin with.
         self._pattern = folder
         with virtual(folder, air) as board:
@@ -44,10 +45,25 @@ class Virtual:
 
     def __call__(self, folder, air, name, config):
         """Returns a virtual board with the firmware and this configuration's text."""
-        shutil.copytree(self._pattern, folder)
+        from vboard.virtual import FLASH
+
+        folder.mkdir()
+        try:
+            shutil.copyfile(self._pattern / FLASH, folder / FLASH)
+        except OSError as error:
+            raise BoardsError(f"{folder}: {error.strerror}: each board has a flash") from None
         board = virtual(folder, air, name)
         board.write_files({CONFIG: config})
         return board
+
+
+def _take_descriptors():
+    """Allows this process all descriptors that it may have: a board takes about 15."""
+    # Here: Windows has no such module.
+    import resource
+
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def virtual(folder, air, name=None, profile="esp32_generic", on_line=None):
