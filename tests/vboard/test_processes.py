@@ -84,3 +84,18 @@ def running(pid):
     except FileNotFoundError:
         return False
     return state != "Z"
+
+
+def test_a_fault_of_the_board_s_own_is_told_and_ends_it(make_board, monkeypatch, capfd):
+    board = make_board("import machine\nprint('up')\nwhile True: machine.idle()")
+    board.power_on()
+    board.wait_console("up")
+
+    def fault():
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr(board._running, "_press_ctrl_c", fault)
+    board.interrupt()
+    board.wait_state("off")
+    assert "the virtual board has a fault: RuntimeError('a fault')" in board.console
+    assert "a fault" in capfd.readouterr().err

@@ -8,9 +8,11 @@ import contextlib
 import os
 import select
 import socket
+import sys
 import tempfile
 import threading
 import time
+import traceback
 from pathlib import Path
 
 from . import relay, standins
@@ -128,13 +130,22 @@ class Vm:
     # -- its thread
 
     def _run(self):
+        fault = None
         try:
             while self._turn():
                 pass
+        except Exception as error:
+            # A fault of this program's own: told, and no board is left that seems to run.
+            traceback.print_exc(file=sys.stderr)
+            fault = error
         finally:
             code = self._clear()
             self._over.set()
-        self._tell(code)
+        if fault:
+            self._board.output(f"the virtual board has a fault: {fault!r}\r\n".encode())
+            self._board.power_off()
+        else:
+            self._tell(code)
 
     def _turn(self):
         """Waits for something to do and does it; returns False at the program's end."""
