@@ -221,7 +221,7 @@ def test_pauses_grow_and_differ(broker, node, wait_until):
     later = [found for row in rows for found in row[4:8]]
     assert sum(later) / len(later) > 2 * sum(first) / len(first), rows
     # Full jitter: no two of them go on in step.
-    assert len({tuple(row[:6]) for row in rows}) == len(boards)
+    assert len({tuple(row[:8]) for row in rows}) == len(boards), rows
 
 
 def test_broker_ends_and_comes_back(broker, node, subscribe):

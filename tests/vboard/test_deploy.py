@@ -180,7 +180,7 @@ def test_a_blank_board_gets_a_node_and_then_one_driver(desk, air, tmp_path, monk
         assert desk.files["config.json"] == (tmp_path / "config.json").read_bytes()
 
         assert cli.main(command) == 0
-        assert "up to date: slot b has all 27 files" in capsys.readouterr().out
+        assert re.search(r"up to date: slot b has all \d+ files", capsys.readouterr().out)
 
 
 def copy_tree(source, target):

@@ -10,9 +10,9 @@ import functools
 import sysconfig
 from pathlib import Path
 
-# Of Linux on x86-64: poll, select, nanosleep, recvfrom, clock_nanosleep, pselect6, ppoll, and
-# read, of the flash's file or of a connection.
-WAITS = {7, 23, 35, 45, 230, 270, 271, 0}
+# Of Linux on x86-64: poll, select, nanosleep, recvfrom, clock_nanosleep, pselect6, ppoll; read,
+# write, sendto: of the console, the flash's file, a connection.
+WAITS = {7, 23, 35, 45, 230, 270, 271, 0, 1, 44}
 # The function that runs bytecode, and the library it is in.
 RUNS_BYTECODE = b"mp_execute_bytecode"
 LIBRARY = "micropython_run"

@@ -26,8 +26,10 @@ OPTIONS = {
 class Relay:
     """One socket; `interest` says what its two ends wait for, as events of poll."""
 
-    def __init__(self, radio, pipe, kind):
+    def __init__(self, radio, pipe, kind, halted):
+        """`halted()` is True once the program was stopped: its end is then none of the peer's."""
         self._radio = radio
+        self._halted = halted
         self.pipe = pipe
         self.real = radio.open(socket.AF_INET, kind)
         # What broke the connection: an error number, 0 while nothing did.
@@ -39,7 +41,9 @@ class Relay:
         if not self.closed:
             self.closed = True
             self.pipe.close()
-            self._radio.close_socket(self.real)
+            # Of a board that lost its power the radio decides what its peers see.
+            if not self._halted():
+                self._radio.close_socket(self.real)
 
     def move(self):
         """Does what its ends are ready for."""
@@ -76,8 +80,8 @@ class Relay:
 class Stream(Relay):
     """A TCP connection."""
 
-    def __init__(self, radio, pipe):
-        super().__init__(radio, pipe, socket.SOCK_STREAM)
+    def __init__(self, radio, pipe, halted):
+        super().__init__(radio, pipe, socket.SOCK_STREAM, halted)
         pipe.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, WINDOW)
         # "new", "connecting", "open".
         self._state = "new"
@@ -187,8 +191,8 @@ class Stream(Relay):
 class Datagrams(Relay):
     """A UDP socket: each packet of its pipe has the peer in front."""
 
-    def __init__(self, radio, pipe):
-        super().__init__(radio, pipe, socket.SOCK_DGRAM)
+    def __init__(self, radio, pipe, halted):
+        super().__init__(radio, pipe, socket.SOCK_DGRAM, halted)
 
     def connect(self, host, port):
         return self._radio.connect_socket(self.real, (host, port))

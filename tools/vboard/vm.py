@@ -155,7 +155,7 @@ class Vm:
                 poll.register(end, events)
                 actions[end if isinstance(end, int) else end.fileno()] = action
         for fd, _ in poll.poll(self._patience()):
-            if actions[fd]() is False:
+            if self.halted or actions[fd]() is False:
                 return False
         self._press_ctrl_c()
         self._nudge()
@@ -186,10 +186,10 @@ class Vm:
             self._ear.recv(4096)
 
     def _arrived(self, purpose, number, connection):
-        if purpose == "stream":
-            self._relays[number] = relay.Stream(self._board.radio, connection)
-        elif purpose == "dgram":
-            self._relays[number] = relay.Datagrams(self._board.radio, connection)
+        kinds = {"stream": relay.Stream, "dgram": relay.Datagrams}
+        if purpose in kinds:
+            made = kinds[purpose](self._board.radio, connection, lambda: self.halted)
+            self._relays[number] = made
         else:
             self._links[purpose] = connection
         if purpose == "control":
