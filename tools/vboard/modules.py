@@ -10,6 +10,7 @@ import builtins
 import errno
 import importlib
 import inspect
+import threading
 import types
 from pathlib import Path
 
@@ -101,9 +102,16 @@ class _Code:
     def __init__(self):
         # Name and source -> code object.
         self._known = {}
+        self._lock = threading.Lock()
 
     def get(self, path, name):
         key = (name, path.read_bytes())
+        # One at a time: CPython 3.11 counts the depth of all threads' syntax trees as one.
+        with self._lock:
+            return self._made(key)
+
+    def _made(self, key):
+        name = key[0]
         if key not in self._known:
             tree = _Rewriting().visit(ast.parse(key[1], name))
             made = compile(tree, name, "exec", dont_inherit=True)

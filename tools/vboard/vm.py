@@ -216,6 +216,10 @@ class Vm:
     def _end(self, restart):
         """Ends the program by its own call, or for want of power."""
         self._restart, self._powerless = restart, restart is None
+        if restart is not None:
+            # What it sent before is on its way.
+            for one in self._relays.values():
+                one.move()
         self.halt()
 
     def _clear(self):
