@@ -3,11 +3,12 @@
 import shutil
 
 from vboard import Board, available, partitions
+from vboard.flash import SECTOR
 
 from . import firmware, image, project
 
 CONFIG = "config.json"
-ERASED = b"\xff" * partitions.SECTOR
+ERASED = b"\xff" * SECTOR
 
 
 class BoardsError(Exception):

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 # Where the table lies, and its length: 95 partitions and the MD5.
 TABLE = 0x8000
 LENGTH = 0xC00
-SECTOR = 0x1000
 # Magic, type, subtype, offset, size, label, flags.
 ENTRY = struct.Struct("<2sBBII16sI")
 MAGIC = b"\xaa\x50"

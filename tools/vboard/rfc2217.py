@@ -58,11 +58,6 @@ class Rfc2217Line:
                 return data or b""
         return b""
 
-    def drop(self):
-        """Lets go of what has come."""
-        if self._client and _ready(self._client.socket):
-            self._client.receive()
-
     def write(self, data, seconds=WRITE_S):
         """Sends bytes; those that nobody takes in time are lost."""
         client, end = self._client, time.monotonic() + seconds

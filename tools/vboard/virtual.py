@@ -11,7 +11,7 @@ from . import partitions
 from .board import PWRON_RESET, SOFT_RESET, BaseBoard
 from .calls import BOOTLOADER
 from .files import Files
-from .flash import Flash, PowerCut, Region
+from .flash import SECTOR, Flash, PowerCut, Region
 from .line import Line
 from .nvs import Nvs
 from .vm import Vm
@@ -100,7 +100,7 @@ class VirtualBoard(BaseBoard):
         return self.files()
 
     def _put(self, offset, data):
-        self.flash.erase(offset, -(-len(data) // partitions.SECTOR) * partitions.SECTOR)
+        self.flash.erase(offset, -(-len(data) // SECTOR) * SECTOR)
         self.flash.program(offset, data)
 
     # -- power

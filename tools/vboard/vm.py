@@ -16,6 +16,7 @@ import traceback
 from pathlib import Path
 
 from . import relay, standins
+from .board import HARD_RESET, SOFT_RESET
 from .calls import Calls
 from .console import DATA, PROMPT, TEXT, UP, Stream
 from .link import Control, FlashLink, Listener
@@ -38,8 +39,6 @@ NUDGES_S = (0.002, 0.01, 0.05, 0.2, 0.5, 1.0)
 CALL_S = 1.0
 # Kind of interrupt -> the byte that says it (port/_board.py).
 KINDS = {"pin": b"p", "timer": b"t"}
-# machine.reset_cause()
-HARD_RESET, SOFT_RESET = 2, 5
 
 
 class Vm:
