@@ -227,7 +227,6 @@ def test_error_ends_at_the_prompt_with_the_chip_s_name_of_it(run):
 ENDLESS = """
 import asyncio
 async def ticker():
-    print("waits")
     await event.wait()
     for n in range(1_000_000):
         print("tick", n)
@@ -236,6 +235,8 @@ async def main():
     global event, task
     event = asyncio.Event()
     task = asyncio.create_task(ticker())
+    await asyncio.sleep_ms(1)
+    print("waits")
     while True:
         await asyncio.sleep_ms(1)
 async def stop():
