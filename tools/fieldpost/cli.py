@@ -25,6 +25,7 @@ def parser():
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _sim(commands)
     _config(commands)
+    _drivers(commands)
     for add in BOARDS:
         add(commands)
     return top
@@ -82,6 +83,20 @@ def _config(commands):
     config.add_argument("action", choices=["check"])
     config.add_argument("file", help="the configuration, for instance config.json")
     arguments.board(config, "whose pins it is for")
+
+
+def _drivers(commands):
+    drivers = commands.add_parser(
+        "drivers",
+        help="list the sensors there are drivers for, or tell how one is wired and configured",
+        description="Lists the sensors there are drivers for; with a driver's name tells what it "
+        "reports, its keys in the configuration, and an example for a board.",
+    )
+    drivers.add_argument("driver", nargs="?", metavar="NAME", help="tell of this one")
+    arguments.board(drivers, "that the example is for")
+    drivers.add_argument(
+        "--page", metavar="FILE", help="write the page of all of them, docs/sensors.md"
+    )
 
 
 def main(argv=None):
