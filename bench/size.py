@@ -41,6 +41,10 @@ SETS = {
     "driver ads1115": (("firmware", ("sensors/ads1115",)), 1_500),
     "driver ina219": (("firmware", ("sensors/ina219",)), 1_500),
     "driver digital": (("firmware", ("sensors/digital",)), 1_500),
+    "driver scd4x": (
+        ("firmware", ("sensors/scd4x", "sensors/_sht", "sensors/_crc8")),
+        3_000,
+    ),
     "driver chip": (("firmware", ("sensors/chip",)), 1_500),
 }
 

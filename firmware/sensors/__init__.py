@@ -19,8 +19,8 @@ import os
 #               power: load() -> int, 0 at first, and save(int), below 2^31, which raises OSError.
 #               Flash wears out: save seldom.
 #   OPTIONS     {keyword of Driver: (default, allowed)}: the sensor's own keys in config.json;
-#               `allowed` is a tuple, a Range or a Text. The default may be None, which isn't
-#               among these, or NEEDED. "one_wire" needs the option `rom`.
+#               `allowed` is a tuple, a Range, a Whole or a Text. The default may be None, which
+#               isn't among these, or NEEDED. "one_wire" needs the option `rom`.
 #   EVENTS      True if Driver has wait(), too.
 #   READY_MS    ms from power-on until a reading can be good, 0 where it is absent.
 #   BLOCKS_MS   ms of the longest call that lets nothing else run, on a bus of 100 kHz; 5 where it
@@ -60,6 +60,16 @@ class Range:
 
     def __str__(self) -> str:
         return f"{self.lowest} to {self.highest}"
+
+
+class Whole(Range):
+    """A whole number in a range."""
+
+    def __contains__(self, value) -> bool:
+        return isinstance(value, int) and super().__contains__(value)
+
+    def __str__(self) -> str:
+        return "a whole number from " + super().__str__()
 
 
 class Text(Range):

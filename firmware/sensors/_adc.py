@@ -2,21 +2,10 @@
 
 import asyncio
 
-from sensors import Range, SensorError
-
-
-class Count(Range):
-    """A whole number in a range."""
-
-    def __contains__(self, value) -> bool:
-        return isinstance(value, int) and super().__contains__(value)
-
-    def __str__(self) -> str:
-        return "a whole number, " + super().__str__()
-
+from sensors import Range, SensorError, Whole
 
 # Of each driver here. One sample a millisecond: 20 of them are a period of the mains' hum.
-OPTIONS = {"samples": (20, Count(1, 64))}
+OPTIONS = {"samples": (20, Whole(1, 64))}
 # What a divider of two resistors divides by: (above + below) / below.
 RATIO = Range(1.0, 1000.0)
 # At a pin, and before a divider.

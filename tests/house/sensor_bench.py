@@ -8,7 +8,8 @@ BYTE_S = 9 / 100_000
 
 
 class Bench:
-    """machine.I2C and asyncio for one driver; time passes only when told, slept or transferred."""
+    """machine.I2C, asyncio and time for one driver; time passes only when told, slept or
+    transferred."""
 
     def __init__(self, device, **options):
         self.now = 0.0
@@ -27,13 +28,16 @@ class Bench:
 
     def read(self, module, driver):
         """Returns what a driver reads."""
-        before, module.asyncio = module.asyncio, self
+        before = {
+            name: getattr(module, name) for name in ("asyncio", "time") if name in vars(module)
+        }
+        vars(module).update(dict.fromkeys(before, self))
         try:
             driver.read().send(None)
         except StopIteration as end:
             return end.value
         finally:
-            module.asyncio = before
+            vars(module).update(before)
         raise AssertionError("it waits for something else")
 
     # machine.I2C
@@ -67,3 +71,14 @@ class Bench:
     async def sleep_ms(self, ms):
         # The shortest that MicroPython makes of it: its ticks are whole ms.
         self.now += max(0, ms - 0.999) / 1000
+
+    # time
+
+    def ticks_ms(self):
+        return int(self.now * 1000)
+
+    def ticks_add(self, ticks, ms):
+        return ticks + ms
+
+    def ticks_diff(self, end, start):
+        return end - start

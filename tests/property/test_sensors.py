@@ -7,12 +7,13 @@ from hypothesis import given, strategies as st
 from i2c_kit import Wire, checked, read
 from sensor_bench import Bench
 
-from sensors import _sht, ads1115, aht20, bh1750, ina219, sht3x, sht4x
+from sensors import _sht, ads1115, aht20, bh1750, ina219, scd4x, sht3x, sht4x
 from sensors._crc8 import crc8
 from vboard.devices.ads1115 import ADS1115
 from vboard.devices.aht20 import AHT20
 from vboard.devices.bh1750 import BH1750
 from vboard.devices.ina219 import INA219
+from vboard.devices.scd4x import SCD4x
 from vboard.devices.sht import SHT3x, SHT4x
 
 words = st.integers(0, 0xFFFF)
@@ -59,6 +60,37 @@ def test_sht_drivers_read_the_room(celsius, percent):
         bench = Bench(device)
         found = room_read(bench, _sht, driver.Driver(bench), temperature=celsius, humidity=percent)
         assert abs(found[0] - celsius) < 0.007 and abs(found[1] - percent) < 0.052
+
+
+def scd4x_read(bench, answers=None):
+    """Returns what a warm driver reads: a bench's room, or given words."""
+    driver = scd4x.Driver(bench)
+    bench.read(scd4x, driver)
+    bench.now += 11
+    if answers:
+        bench.readfrom_into = lambda _, buffer: memoryview(buffer).__setitem__(
+            slice(None), bytes.fromhex(answers.pop(0))
+        )
+    return bench.read(scd4x, driver)
+
+
+@given(words, words, words)
+def test_scd4x(ppm, temperature, humidity):
+    bench = Bench(SCD4x)
+    frame = checked(ppm) + checked(temperature) + checked(humidity)
+    found = scd4x_read(bench, [checked(0x8001), frame])
+    exact = ppm, -45 + Fraction(175 * temperature, 65535), Fraction(100 * humidity, 65535)
+    check(found, exact, scd4x.QUANTITIES)
+
+
+@given(st.integers(200, 40_000), st.floats(-10, 60), st.floats(0, 100))
+def test_scd4x_driver_reads_the_room(ppm, celsius, percent):
+    bench = Bench(SCD4x)
+    bench.room(co2=ppm, temperature=celsius, humidity=percent)
+    bench.device.first_error = 5000
+    found = scd4x_read(bench)
+    assert found[0] == ppm
+    assert abs(found[1] - celsius) < 0.009 and abs(found[2] - percent) < 0.052
 
 
 counts = st.integers(0, 0xFFFFF)

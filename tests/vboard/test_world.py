@@ -18,6 +18,7 @@ PLAUSIBLE = {
     "humidity": (25, 70),
     "pressure": (985, 1035),
     "illuminance": (50, 600),
+    "co2": (400, 1000),
 }
 
 

@@ -21,10 +21,11 @@ QUANTITIES = {
     "humidity": {"base": (38.0, 58.0), "swing": 5.0, "period_s": DAY_S, "noise": 1.5},
     "pressure": {"base": (995.0, 1028.0), "swing": 3.0, "period_s": 3 * DAY_S, "noise": 0.6},
     "illuminance": {"base": (180.0, 450.0), "swing": 120.0, "period_s": DAY_S, "noise": 6.0},
+    "co2": {"base": (500.0, 900.0), "swing": 80.0, "period_s": DAY_S, "noise": 6.0},
 }
 
 # What the waves may not go beyond.
-BOUNDS = {"humidity": (0.0, 100.0), "illuminance": (0.0, math.inf)}
+BOUNDS = {"humidity": (0.0, 100.0), "illuminance": (0.0, math.inf), "co2": (0.0, math.inf)}
 
 # The seconds a door stays in either state: the shortest and the longest, all equally likely.
 DOOR = {"closed_s": (15.0, 90.0), "open_s": (4.0, 30.0)}
