@@ -32,7 +32,8 @@ import os
 #           that stays the same is told once.
 #       async wait() -> tuple: the same as soon as it changes (EVENTS).
 #       stop(), optional: called before a reset that the node knows of.
-#       quantities, optional: QUANTITIES with what follows from the options.
+#       quantities, optional: QUANTITIES with what follows from the options; without the last ones
+#           where this board will never have them, and read() leaves those out, too.
 #       reset(), optional: forgets what is known of the sensor, so that the next read() sets it up
 #           anew; called after some faulty readings in a row. Touches nothing.
 
