@@ -92,7 +92,7 @@ def check(judge, key, data, module):
 
     `judge` is config's, `key` and `data` the sensor's. Chains is None for no filters at all.
     """
-    if module.EVENTS:
+    if hasattr(module.Driver, "wait"):
         for name in ("filters", "derive"):
             if data.get(name) is not None:
                 judge.fault(key + "." + name, data[name], EVENTS)

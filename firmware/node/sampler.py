@@ -55,7 +55,7 @@ class Sampler:
         # Milliseconds from one reading to the next.
         self._interval_ms = interval_ms
         # True if the driver tells what happens: its first state then is an event too.
-        self.events = module.EVENTS
+        self.events = hasattr(driver, "wait")
         self._uptime = uptime
         self._report = report
         self._log = log
@@ -105,7 +105,7 @@ class Sampler:
                 due = time.ticks_ms()
 
     async def run_events(self):
-        """Hands on what happens, as it happens (drivers with EVENTS)."""
+        """Hands on what happens, as it happens (drivers with wait())."""
         while True:
             try:
                 self._hand_on(await self._driver.wait(), True)

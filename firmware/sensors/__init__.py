@@ -21,7 +21,6 @@ import os
 #   OPTIONS     {keyword of Driver: (default, allowed)}: the sensor's own keys in config.json;
 #               `allowed` is a tuple, a Range, a Whole or a Text. The default may be None, which
 #               isn't among these, or NEEDED. "one_wire" needs the option `rom`.
-#   EVENTS      True if Driver has wait(), too.
 #   READY_MS    ms from power-on until a reading can be good, 0 where it is absent.
 #   BLOCKS_MS   ms of the longest call that lets nothing else run, on a bus of 100 kHz; 5 where it
 #               is absent. Longer waits are awaited.
@@ -30,7 +29,7 @@ import os
 #       async read() -> tuple: a value for each quantity, None for one that may come later. Raises
 #           OSError when the bus fails, SensorError when the sensor has nothing to publish. A text
 #           that stays the same is told once.
-#       async wait() -> tuple: the same as soon as it changes (EVENTS).
+#       async wait() -> tuple, optional: the same as soon as it changes; its readings are events.
 #       stop(), optional: called before a reset that the node knows of.
 #       quantities, optional: QUANTITIES with what follows from the options; without the last ones
 #           where this board will never have them, and read() leaves those out, too.

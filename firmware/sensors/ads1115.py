@@ -13,7 +13,6 @@ OPTIONS = {
     # Full scale in mV: what is beyond reads as full scale (PGA).
     "range_mv": (4096, (6144, 4096, 2048, 1024, 512, 256)),
 }
-EVENTS = False
 READY_MS = 1  # 50 us
 
 _CONVERSION, _CONFIG = 0x00, 0x01

@@ -14,7 +14,6 @@ QUANTITIES = (
 BUS = "i2c"
 # It has no other; here it is for the check that an address is used once.
 OPTIONS = {"address": (0x38, (0x38,))}
-EVENTS = False
 READY_MS = 100  # 5.4: 40 ms; 100 in later versions
 
 _RESET = b"\xba"  # 5.5

@@ -10,7 +10,6 @@ QUANTITIES = (
 )
 BUS = None
 OPTIONS = {}
-EVENTS = False
 
 # As machine.reset_cause() counts them, from 1 on; to an ESP32 a brown-out is a power-on, and a
 # panic a hard reset.

@@ -18,7 +18,6 @@ OPTIONS = {
     # The resistor between the two inputs, milliohm; 100 on most boards.
     "shunt_mohm": (100, Range(10, 100_000)),
 }
-EVENTS = False
 
 _CONFIG, _SHUNT, _BUS = 0x00, 0x01, 0x02
 _RESET = b"\x80\x00"  # RST

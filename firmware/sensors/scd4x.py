@@ -26,7 +26,6 @@ OPTIONS = {
     # By which it warms itself and its box, °C.
     "temperature_offset": (4.0, Range(0.0, 20.0)),
 }
-EVENTS = False
 READY_MS = 1000  # 2.1
 
 # Commands (3.4, table 9).

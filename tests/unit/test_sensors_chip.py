@@ -58,4 +58,4 @@ def test_a_chip_without_a_thermometer_has_no_temperature_to_come():
 def test_declares_what_it_delivers():
     names = [quantity[0] for quantity in chip.QUANTITIES]
     assert names == ["rssi", "free_heap", "uptime", "reset_cause", "chip_temperature"]
-    assert chip.BUS is None and not chip.OPTIONS and not chip.EVENTS
+    assert chip.BUS is None and not chip.OPTIONS
