@@ -149,6 +149,21 @@ def test_ads1115_driver_reads_its_inputs(volts):
     assert all(abs(value - true) < 0.00007 for value, true in zip(found, volts, strict=True))
 
 
+pairs = st.sampled_from(((0, 1), (0, 3), (1, 3), (2, 3)))
+
+
+@given(st.lists(st.floats(-0.3, 5.8), min_size=4, max_size=4), pairs)
+def test_ads1115_driver_reads_a_difference(volts, pair):
+    bench = Bench(ADS1115, inputs=volts)
+    plus, minus = pair
+    driver = ads1115.Driver(bench, range_mv=6144, **{f"ain{plus}_minus": minus})
+    expected = volts[:plus] + [volts[plus] - volts[minus]] + volts[plus + 1 :]
+    found = bench.read(ads1115, driver)
+    assert all(abs(value - true) < 0.0001 for value, true in zip(found, expected, strict=True))
+    for value, (_, _, _, lowest, highest, _) in zip(found, driver.quantities, strict=True):
+        assert lowest - 0.0001 <= value <= highest + 0.0001
+
+
 @given(st.integers(0, 6500), st.integers(-31999, 31999), st.integers(10, 100_000))
 def test_ina219(bus, shunt, shunt_mohm):
     answers = ("399f", f"{bus << 3 | 2:04x}", f"{shunt & 0xFFFF:04x}")

@@ -44,6 +44,32 @@ def test_it_starts_each_conversion_and_looks_at_its_settings():
         assert wire.writes[3 * i : 3 * i + 3] == [(0x4A, start), (0x4A, b"\x01"), (0x4A, b"\x00")]
 
 
+def test_differences():
+    # MUX 000 to 011; the rest stays against ground.
+    for options, codes in (
+        ({"ain0_minus": 1, "ain2_minus": 3}, "83d3b3f3"),
+        ({"ain0_minus": 3, "ain1_minus": 3, "ain2_minus": 3}, "93a3b3f3"),
+        ({"ain1_minus": 3}, "c3a3e3f3"),
+    ):
+        codes, answers = list(bytes.fromhex(codes)), []
+        for code, count in zip(codes, ("2ee0", "d120", "8000", "7fff")):
+            answers += ["%02x83" % code, count]
+        wire = Wire(*answers)
+        driver = ads1115.Driver(wire, **options)
+        assert read(ads1115, driver) == (1.5, -1.5, -4.096, 4.09588)
+        starts = [data[1] for _, data in wire.writes if len(data) == 3]
+        assert starts == codes, options
+        for i, quantity in enumerate(driver.quantities):
+            # Only a difference may be below ground.
+            lowest = -6.1 if "ain%d_minus" % i in options else -0.3
+            assert quantity[:4] == ("ain%d" % i, "V", 5, lowest)
+
+
+def test_only_the_pairs_that_the_chip_has():
+    allowed = [ads1115.OPTIONS["ain%d_minus" % i][1] for i in range(3)]
+    assert allowed == [(1, 3), (3,), (3,)] and "ain3_minus" not in ads1115.OPTIONS
+
+
 def test_a_conversion_without_end_is_told():
     error = str(raises(SensorError, read, ads1115, ads1115.Driver(Wire("4383", "0000"))))
     assert "0x48 stays busy" in error
