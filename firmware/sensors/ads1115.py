@@ -58,9 +58,8 @@ class Driver:
     async def read(self) -> tuple:
         """Returns V of AIN0 to AIN3, or a difference in place of one, rounded to 5 decimals.
 
-        Takes about 42 ms, awaited.
-
-        Raises OSError when the bus fails, SensorError when what answers is no ADS1115.
+        Takes about 42 ms, awaited. Raises OSError when the bus fails, SensorError when what
+        answers is no ADS1115.
         """
         values = []
         for inputs in self._inputs:

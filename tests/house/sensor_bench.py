@@ -1,4 +1,7 @@
-"""A driver on an emulated sensor, on a bus whose bytes take their time."""
+"""A driver on an emulated sensor, on a bus whose bytes take their time; what values must be."""
+
+import struct
+from fractions import Fraction
 
 from vboard.peripherals.i2c import I2CBus
 from vboard.world import World
@@ -7,9 +10,20 @@ from vboard.world import World
 BYTE_S = 9 / 100_000
 
 
+def check(found, exact, quantities):
+    """Each value is the exact one, rounded to its decimals, and the same text in 32 bits."""
+    assert len(found) == len(exact) == len(quantities)
+    for value, true, (name, _, decimals, *_) in zip(found, exact, quantities, strict=True):
+        text = f"{value:.{decimals}f}"
+        assert abs(Fraction(text) - true) <= Fraction(1, 2 * 10**decimals), (name, value, true)
+        assert float(text) == value
+        (single,) = struct.unpack("f", struct.pack("f", value))
+        assert f"{single:.{decimals}f}" == text
+
+
 class Bench:
-    """machine.I2C, asyncio and time for one driver; time passes only when told, slept or
-    transferred."""
+    """machine.I2C, asyncio and time for one driver; time passes only when it is said to, when it
+    is slept or as bytes go."""
 
     def __init__(self, device, **options):
         self.now = 0.0

@@ -1,11 +1,10 @@
 """Drivers' arithmetic against the data sheets' formulas, computed with fractions."""
 
-import struct
 from fractions import Fraction
 
 from hypothesis import given, strategies as st
 from i2c_kit import Wire, checked, read
-from sensor_bench import Bench
+from sensor_bench import Bench, check
 
 from sensors import _sht, ads1115, aht20, bh1750, ina219, scd4x, sht3x, sht4x
 from sensors._crc8 import crc8
@@ -17,17 +16,6 @@ from vboard.devices.scd4x import SCD4x
 from vboard.devices.sht import SHT3x, SHT4x
 
 words = st.integers(0, 0xFFFF)
-
-
-def check(found, exact, quantities):
-    """Each value is the exact one, rounded to its decimals, and the same text in 32 bits."""
-    assert len(found) == len(exact) == len(quantities)
-    for value, true, (name, _, decimals, *_) in zip(found, exact, quantities, strict=True):
-        text = f"{value:.{decimals}f}"
-        assert abs(Fraction(text) - true) <= Fraction(1, 2 * 10**decimals), (name, value, true)
-        assert float(text) == value
-        (single,) = struct.unpack("f", struct.pack("f", value))
-        assert f"{single:.{decimals}f}" == text
 
 
 def limited(value, lowest, highest):

@@ -33,6 +33,21 @@ def test_each_full_scale():
         assert abs(found[0] - step) < 0.0000051 and abs(found[1] - top) < 0.0000051, range_mv
 
 
+def test_the_data_sheet_s_table_of_codes():
+    # Full scale and more, one step, nothing, one step below it, full scale below it and more.
+    for code, volts in (
+        ("7fff", 2.04794),
+        ("0001", 0.00006),
+        ("0000", 0.0),
+        ("ffff", -0.00006),
+        ("8000", -2.048),
+    ):
+        answers = []
+        for high in ("c5", "d5", "e5", "f5"):
+            answers += [high + "83", code]
+        assert read(ads1115, ads1115.Driver(Wire(*answers), range_mv=2048)) == (volts,) * 4
+
+
 def test_it_starts_each_conversion_and_looks_at_its_settings():
     wire = Wire(*GOOD)
     driver = ads1115.Driver(wire, address=0x4A)
