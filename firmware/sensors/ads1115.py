@@ -42,7 +42,8 @@ class Driver:
     ):
         self._bus = bus
         self._address = address
-        self._range_mv = range_mv
+        # What a step is, in 0.3125 uV: 25 at 256 mV.
+        self._step = range_mv // 256 * 25
         # The bits of the full scale (PGA), and of each value's inputs (MUX).
         self._gain = OPTIONS["range_mv"][1].index(range_mv) << 1
         self._inputs = bytearray(range(4, 8))
@@ -78,7 +79,7 @@ class Driver:
         count = (self._word[0] << 8 | self._word[1]) - (self._word[0] >> 7 << 16)
         # In 10 uV; integers up to the last step: single and double precision then make the same
         # text of it.
-        return ((count * self._range_mv * 200 + 32768) >> 16) / 100_000
+        return ((count * self._step + 16) >> 5) / 100_000
 
     def _check(self):
         # The chip has no id, but its settings are there for whoever lost its power or isn't one.

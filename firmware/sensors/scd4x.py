@@ -79,22 +79,24 @@ class Driver(Sht):
             if not self._ready:
                 await self._set_up()
             quiet_ms = time.ticks_diff(time.ticks_ms(), self._since)
-            if quiet_ms < 0 or not await self._has_new(quiet_ms):
+            if quiet_ms < 0:
                 return _NOT_YET
-            await self._ask(_READ, self._frame)
+            await self._command(_DATA_READY)
+            if not self._has_new(quiet_ms):
+                return _NOT_YET
+            await self._command(_READ)
+            self._bus.readfrom_into(self._address, self._frame)
             self._since = time.ticks_ms()
             return self._word(0), celsius(self._word(3)), self._percent(self._word(6))
         except (OSError, SensorError):
             self._ready = False
             raise
 
-    async def _has_new(self, quiet_ms):
-        await self._ask(_DATA_READY, self._one)
-        if self._word(0) & 0x7FF:
-            return True
-        if quiet_ms > _LOST_MS:
+    def _has_new(self, quiet_ms):
+        new = self._answer() & 0x7FF
+        if not new and quiet_ms > _LOST_MS:
             raise SensorError("0x62 doesn't measure any more: check its supply voltage and plug")
-        return False
+        return new
 
     async def _set_up(self):
         # It may measure since before a reset, and takes no other command then.
@@ -111,18 +113,19 @@ class Driver(Sht):
 
     async def _set(self, get, put, word):
         # Returns True if a setting was another one and is kept now.
-        await self._ask(get, self._one)
-        if self._word(0) == word:
+        await self._command(get)
+        if self._answer() == word:
             return False
         data = word.to_bytes(2, "big")
         await self._command(put + data + bytes([crc8(data, 0, 2)]))
-        await self._ask(get, self._one)
-        return self._word(0) == word
+        await self._command(get)
+        return self._answer() == word
 
-    async def _ask(self, command, answer):
-        await self._command(command)
-        self._bus.readfrom_into(self._address, answer)
+    def _answer(self):
+        self._bus.readfrom_into(self._address, self._one)
+        return self._word(0)
 
-    async def _command(self, data, ms=_COMMAND_MS):
+    def _command(self, data, ms=_COMMAND_MS):
+        # Returns what is to be awaited until it has been obeyed.
         self._bus.writeto(self._address, data)
-        await asyncio.sleep_ms(ms)
+        return asyncio.sleep_ms(ms)
