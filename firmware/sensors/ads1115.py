@@ -29,7 +29,10 @@ _CONVERT_MS = 10
 
 
 class Driver:
-    """An ADS1115 in single-shot mode: four conversions a reading, powered down in between."""
+    """An ADS1115 in single-shot mode: four conversions a reading, powered down in between.
+
+    With `ain0_minus` 1 the value `ain0` is that of AIN0 less that of AIN1.
+    """
 
     def __init__(
         self,

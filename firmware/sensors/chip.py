@@ -5,15 +5,15 @@ QUANTITIES = (
     ("free_heap", "B", 0, None, None, "data_size"),
     ("uptime", "s", 0, None, None, "duration"),
     ("reset_cause", None, None, None, None, None),
-    # Of the silicon: warmer than the air, and 10 °C off with the first ESP32.
+    # Of the silicon, which is warmer than the air; nobody calibrated that of the first ESP32.
     ("chip_temperature", "°C", 0, -40, 125, "temperature"),
 )
 BUS = None
 OPTIONS = {}
 
-# As machine.reset_cause() counts them, from 1 on; to an ESP32 a brown-out is a power-on, and a
-# panic a hard reset.
-_CAUSES = ("power on", "hard reset", "watchdog", "deep sleep", "soft reset")
+# As machine.reset_cause() counts them; to an ESP32 a brown-out is a power-on, and a panic a hard
+# reset.
+_CAUSES = ("unknown", "power on", "hard reset", "watchdog", "deep sleep", "soft reset")
 
 
 class Driver:
@@ -30,6 +30,6 @@ class Driver:
         The last one is left out where the chip has no thermometer.
         """
         host = self._host
-        cause = _CAUSES[host.reset_cause() - 1]
+        cause = _CAUSES[host.reset_cause()]
         values = host.rssi(), host.free_heap(), host.uptime(), cause
         return values + (host.celsius(),) if host.celsius else values

@@ -121,7 +121,8 @@ class Driver:
             raise SensorError("wrong check sum: check wires and pull-up, shorten the wire")
         if data[2:5] != self._settings:
             raise SensorError("it lost its settings: check its supply voltage and plug")
-        count = ((data[0] | data[1] << 8) ^ 0x8000) - 0x8000 >> self._unused << self._unused
+        count = ((data[0] | data[1] << 8) ^ 0x8000) - 0x8000
+        count = count >> self._unused << self._unused
         last, self._last = self._last, count
         if count == _POWER_ON and abs(last - count) > _NEAR:
             # It had its supply and began to convert, so that the next 85 °C is one.

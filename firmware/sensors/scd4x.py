@@ -42,7 +42,11 @@ _NOT_YET = (None, None, None)
 
 
 class Driver(Sht):
-    """An SCD4x that measures by itself, each 5 s. Its settings are written where they differ."""
+    """An SCD4x that measures by itself, each 5 s; its second reading is the first with values.
+
+    `asc` is its self-calibration, `altitude` in m that of the place, `temperature_offset` in °C
+    by how much it warms itself. They are written into its EEPROM where they differ.
+    """
 
     DRIEST, SPAN = 0, 100  # 3.5.2
 

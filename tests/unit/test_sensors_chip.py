@@ -45,9 +45,9 @@ def test_no_signal_without_wifi():
 
 
 def test_why_it_started():
-    # machine.PWRON_RESET to SOFT_RESET of the ESP32.
-    causes = [read(Warm(cause=cause))[3] for cause in range(1, 6)]
-    assert causes == ["power on", "hard reset", "watchdog", "deep sleep", "soft reset"]
+    # 0, and machine.PWRON_RESET to SOFT_RESET of the ESP32.
+    causes = [read(Warm(cause=cause))[3] for cause in range(6)]
+    assert causes == ["unknown", "power on", "hard reset", "watchdog", "deep sleep", "soft reset"]
 
 
 def test_a_chip_without_a_thermometer_has_no_temperature_to_come():
