@@ -68,13 +68,14 @@ class Bench:
 
     def _stretched(self, address):
         # SCL is held low, as long as the bus bears it.
-        began = self.now
-        while (held_s := self.bus.held_s(address, reading=True)) > 0:
-            left_s = began + TIMEOUT_S - self.now
-            self.now += min(held_s, max(left_s, 0.0))
-            if held_s > left_s:
+        waited_s = 0.0
+        while (held_s := self.bus.held_s(address, True, waited_s)) > 0:
+            if waited_s >= TIMEOUT_S:
                 raise OSError(110, "ETIMEDOUT")
-        self.longest_s = max(self.longest_s, self.now - began)
+            step_s = min(held_s, TIMEOUT_S - waited_s)
+            waited_s += step_s
+            self.now += step_s
+        self.longest_s = max(self.longest_s, waited_s)
 
     # asyncio
 

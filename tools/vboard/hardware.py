@@ -52,6 +52,9 @@ class Hardware:
         # Volts at the ADC pins, and the temperature of the chip in °C: set from outside.
         self.volts = {}
         self.die_celsius = 40.0
+        # What a program is told of an I2C bus that was held for too long. With ESP-IDF 5.5.2 and
+        # later MicroPython 1.29 has ENODEV for that, too (ports/esp32/machine_i2c.c).
+        self.i2c_late = errno.ETIMEDOUT
         self.nvs = nvs
         self.watchdog = Watchdog(board.watchdog_bite)
         self.timers = Timers(board.interrupted)
@@ -172,9 +175,9 @@ class Hardware:
         found = self._i2c[controller] if isinstance(controller, int) else controller
         scl, sda, timeout_us = found
         bus = self.i2c(scl, sda)
-        held_us = bus.held_s(address, reading) * 1_000_000
+        held_us = bus.held_s(address, reading, waited_us / 1_000_000) * 1_000_000
         if held_us and waited_us >= timeout_us:
-            raise OSError(errno.ETIMEDOUT, "ETIMEDOUT")
+            raise OSError(self.i2c_late, errno.errorcode[self.i2c_late])
         return bus, math.ceil(min(held_us, timeout_us - waited_us)) if held_us else 0
 
     def onewire_reset(self, number):

@@ -2,7 +2,6 @@
 
 import math
 
-from ..clock import clock
 from . import devices
 from .base import SEED, Fault
 
@@ -85,19 +84,9 @@ class Stretch(Fault):
 
     OPTIONS = {"seconds": (0.02, 0.0, 3600.0)}
 
-    def _begin(self):
-        # When SCL is let go in the read that goes on, clock seconds; None: none does.
-        self._until = None
-        super()._begin()
-
     @property
     def stretch_s(self):
-        if self._until is None:
-            self._until = clock.now() + self.options["seconds"]
-        return max(0.0, self._until - clock.now())
-
-    def done(self, device):
-        self._until = None
+        return self.options["seconds"]
 
 
 class BrownOut(devices.BrownOut):

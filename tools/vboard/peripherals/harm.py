@@ -6,7 +6,7 @@ class Harm:
 
     On I2C, each for one transaction with a device: `acknowledges()` its address; `taken(data)`
     returns how many bytes of a write it acknowledges; `read(data)` returns what the master reads;
-    `stretch_s` is how long SCL is held low at a read; `done(device)` comes after the transaction.
+    `stretch_s` is for how long in all SCL is held low at a read; `done(device)` comes at the end.
     On 1-Wire: `present(found)` and `slot(level, pulled)` return what the master finds after a
     reset pulse and in a time slot, in which a device pulled the wire low or not. On a DHT's wire
     `pulses(lengths)`, at an ADC pin `volts(volts)`, behind an ultrasonic sensor `echo(us)` (None:

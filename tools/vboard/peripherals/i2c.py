@@ -35,8 +35,8 @@ class I2CBus:
         for harm in tuple(self.harms):
             harm.power_cycle()
 
-    def held_s(self, address, reading=False):
-        """Returns for how many s a transaction can't begin or go on, 0.0: it can.
+    def held_s(self, address, reading=False, waited_s=0.0):
+        """Returns for how many s more a transaction can't begin or go on, 0.0: it can.
 
         Infinite while a wire is held low. A device that stretches the clock has `stretch_s`, the s
         for which it would hold SCL if it were read now.
@@ -45,7 +45,7 @@ class I2CBus:
             return math.inf
         if not reading or address not in self.devices:
             return 0.0
-        stretches = [harm.stretch_s for harm in self._harms(address)]
+        stretches = [harm.stretch_s - waited_s for harm in self._harms(address)]
         return max(getattr(self.devices[address], "stretch_s", 0.0), *stretches, 0.0)
 
     def write(self, address, data):
