@@ -83,12 +83,20 @@ class Line:
         # What drivers are handed: the port has one object a number, however often it is made.
         self.i2c = self._made()
 
+    def held(self) -> str:
+        """Returns the line that is low though nobody talks, "scl" or "sda", '' if none is."""
+        for line in ("scl", "sda"):
+            # As it is, without taking the pin from the bus.
+            if not Pin(self._config[line]).value():
+                return line
+        return ""
+
     def recover(self) -> str:
         """Frees SDA if a device holds it low, and sets the bus up anew. Takes 1 ms.
 
         Returns what is wrong with the bus then, '' if nothing is to be seen.
         """
-        if self._high("scl") and self._high("sda"):
+        if not self.held():
             self._made()
             return ""
         from node import rescue
@@ -102,9 +110,9 @@ class Line:
         """Returns {address: drivers it could be of}, or why there can be no scan. Awaited."""
         from node import rescue
 
-        for line in ("scl", "sda"):
-            if not self._high(line):
-                return rescue.told(self._name, line, self._config[line])
+        held = self.held()
+        if held:
+            return rescue.told(self._name, held, self._config[held])
         return await rescue.scan(self.i2c)
 
     async def told(self) -> str:
@@ -114,10 +122,6 @@ class Line:
             return found
         names = ["%s (%s)" % (one, found[one] or "unknown") for one in sorted(found)]
         return "bus %s has %s" % (self._name, ", ".join(names) or "nobody who answers")
-
-    def _high(self, line):
-        # Reads the pin as it is, without taking it from the bus.
-        return Pin(self._config[line]).value()
 
     def _made(self):
         config = self._config

@@ -180,6 +180,9 @@ class Sampler:
     async def _sample(self, event):
         try:
             self._begin_anew()
+            if self._bus_fault and self._line.held():
+                # Known already: each call would hold everybody up for its whole time-out.
+                raise OSError
             values = await asyncio.wait_for_ms(self._driver.read(), READ_MS)
         except Exception as error:
             # Whatever it is: one sensor must not stop a node that nobody can reach then.

@@ -334,6 +334,10 @@ class Line:
     def __init__(self, *faults):
         self.faults = list(faults)
         self.scans = 0
+        self.low = ""
+
+    def held(self):
+        return self.low
 
     def recover(self):
         return self.faults.pop(0)
@@ -378,6 +382,21 @@ def test_what_is_wrong_with_the_bus_goes_before_what_a_driver_sees():
     assert bench.told[1:] == ["temperature: SDA is held low"]
     bench.sample(2)
     assert bench.told[2].startswith("temperature: no answer") and len(bench.told) == 4
+
+
+def test_a_bus_that_is_known_to_be_held_is_not_tried():
+    line = Line("SDA is held low", "SDA is held low", "")
+    driver = Driver(*[OSError(110)] * 3, GOOD)
+    bench = Bench(driver, line=line)
+    line.low = "sda"
+    bench.sample(3)
+    assert driver.taken == 3
+    # It is recovered before each third one all the same.
+    bench.sample(4)
+    assert driver.taken == 3 and len(line.faults) == 1
+    line.low = ""
+    assert bench.sample() == ALL and driver.taken == 4
+    assert bench.told[1:] == ["temperature: SDA is held low", "temperature: works again"]
 
 
 def test_pauses_grow_until_a_sensor_answers():
