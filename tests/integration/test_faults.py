@@ -1,6 +1,11 @@
 """A sensor's fault as who watches a fleet sees it: retained; and what is done about it."""
 
+import errno
 import itertools
+
+import pytest
+
+from vboard.faults import apply
 
 FAST = {"driver": "bme280", "interval": 0.1}
 CHIP = {"driver": "chip", "interval": 0.1}
@@ -78,16 +83,32 @@ def test_a_line_that_is_held_low_is_named(broker, node, subscribe):
     one = node(server, sensors=[FAST, CHIP])
     reader = subscribe(server, one.of("faults"), one.of("temperature"))
     reader.wait_topic(one.of("temperature"))
-    one.bus.stuck = True
-    one.board.hardware.pins[SDA].drive(0)
+    short = apply(one.bus, "shorted")
     held = f"bus main: SDA (pin {SDA}) is held low: check wiring"
     reader.wait_for(lambda m: m.topic == one.of("faults") and held in m.payload)
     assert len(one.lines(held)) == 1
     known = len(reader.of(one.of("faults")))
-    one.board.hardware.pins[SDA].drive(None)
-    one.bus.stuck = False
+    short.end()
     wait_well(reader, one, known)
     assert one.board.boots == [1]
+
+
+@pytest.mark.parametrize("late", ["ETIMEDOUT", "ENODEV"])
+def test_a_device_that_holds_the_bus_is_clocked_out(broker, node, subscribe, late):
+    """Whatever the port says of a bus that hangs: each of its versions has its own word."""
+    server = broker()
+    one = node(server, sensors=[FAST, CHIP])
+    one.board.hardware.i2c_late = getattr(errno, late)
+    reader = subscribe(server, one.of("faults"), one.of("temperature"))
+    reader.wait_topic(one.of("temperature"))
+    for clocks in (1, 9):
+        stuck = apply(one.bus, "stuck", clocks=clocks)
+        # It reads on.
+        count = len(reader.of(one.of("temperature")))
+        reader.wait_for(lambda _, count=count: len(reader.of(one.of("temperature"))) > count + 3)
+        assert not stuck.active
+        reader.wait_for(lambda _: not last_of(reader, one.of("faults"))["count"])
+    assert one.board.boots == [1] and one.lines("held low") == []
 
 
 def test_no_fault_of_a_life_before_stays(broker, node, subscribe):
