@@ -42,7 +42,8 @@ class Hardware:
         self._radio = radio
         self._buses = {}
         self._wires = {}
-        # Volts at the ADC pins, and the temperature of the chip in °C: set from outside.
+        # Volts at the ADC pins (numbers, or functions that are asked at each sample) and the
+        # temperature of the chip in °C: set from outside.
         self.volts = {}
         self.die_celsius = 40.0
         self.nvs = nvs
@@ -216,11 +217,11 @@ class Hardware:
         self._adc.set_bits(bits)
 
     def adc_uv(self, number):
-        return self._adc.uv(number, self.volts.get(number, 0.0))
+        return self._adc.uv(number, self._volts(number))
 
     def adc_count(self, number):
         """Returns (count, its bits)."""
-        return self._adc.count(number, self.volts.get(number, 0.0)), self._adc.bits
+        return self._adc.count(number, self._volts(number)), self._adc.bits
 
     def wdt_arm(self, timeout_ms):
         self.watchdog.arm(timeout_ms)
@@ -271,6 +272,10 @@ class Hardware:
 
     def heap_size(self):
         return self._profile.heap
+
+    def _volts(self, number):
+        source = self.volts.get(number, 0.0)
+        return source() if callable(source) else source
 
     def _pin(self, number):
         if number not in self.pins:
