@@ -107,7 +107,7 @@ def test_a_device_that_holds_the_bus_is_clocked_out(broker, node, subscribe, lat
         count = len(reader.of(one.of("temperature")))
         reader.wait_for(lambda _, count=count: len(reader.of(one.of("temperature"))) > count + 3)
         assert not stuck.active
-        reader.wait_for(lambda _: not last_of(reader, one.of("faults"))["count"])
+        reader.wait_for(lambda _: not reader.of(one.of("faults"))[-1].data["count"])
     assert one.board.boots == [1] and one.lines("held low") == []
 
 

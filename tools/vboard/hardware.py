@@ -49,7 +49,8 @@ class Hardware:
         self._wires = {}
         # Number of an I2C controller -> (SCL, SDA, time-out in us); a soft reset leaves them.
         self._i2c = {}
-        # Volts at the ADC pins, and the temperature of the chip in °C: set from outside.
+        # Volts at the ADC pins (numbers, or functions that are asked at each sample) and the
+        # temperature of the chip in °C: set from outside.
         self.volts = {}
         self.die_celsius = 40.0
         # What a program is told of an I2C bus that was held for too long. With ESP-IDF 5.5.2 and
@@ -310,7 +311,8 @@ class Hardware:
         return self._profile.heap
 
     def _volts(self, number):
-        return through(self.pins[number].harms, "volts", self.volts.get(number, 0.0))
+        source = self.volts.get(number, 0.0)
+        return through(self.pins[number].harms, "volts", source() if callable(source) else source)
 
     def _pin(self, number):
         if number not in self.pins:

@@ -1,5 +1,6 @@
 """Aosong AHT20 on I2C (product manual, version A1)."""
 
+from .emulation import Emulation, Shown, on_address, on_i2c
 from .wire import crc8, nack, nearest
 
 RESET, INITIALISE, MEASURE = b"\xba", b"\xbe\x08\x00", b"\xac\x33\x00"
@@ -62,3 +63,16 @@ class AHT20:
         humidity = nearest(self.world.value("humidity", at) / 100 * (1 << 20), 20)
         temperature = nearest((self.world.value("temperature", at) + 50) / 200 * (1 << 20), 20)
         return (humidity << 20 | temperature).to_bytes(5, "big")
+
+
+# Half a step of 20 bits.
+EMULATIONS = {
+    "aht20": Emulation(
+        "i2c",
+        on_i2c(
+            "an AHT20",
+            on_address(AHT20),
+            {"temperature": Shown(-40, 85, 0.0001), "humidity": Shown(0, 100, 0.0001)},
+        ),
+    )
+}

@@ -1,5 +1,6 @@
 """Sensirion's humidity sensors on I2C: SHT3x-DIS (data sheet version 7), SHT4x (version 6)."""
 
+from .emulation import Emulation, Shown, on_address, on_i2c
 from .wire import crc8, nack, nearest
 
 
@@ -87,3 +88,11 @@ class SHT4x(Sht):
     RESET, START_S = 0x94, 0.001
     MEASURE = {0xFD: 0.0083, 0xF6: 0.0045, 0xE0: 0.0016}
     DRIEST, SPAN = -6, 125
+
+
+# Half a step of 16 bits.
+_SHOWN = {"temperature": Shown(-40, 125, 0.0014), "humidity": Shown(0, 100, 0.001)}
+EMULATIONS = {
+    "sht3x": Emulation("i2c", on_i2c("an SHT3x", on_address(SHT3x), _SHOWN)),
+    "sht4x": Emulation("i2c", on_i2c("an SHT4x", on_address(SHT4x), _SHOWN)),
+}
