@@ -53,8 +53,8 @@ class Hardware:
         # temperature of the chip in °C: set from outside.
         self.volts = {}
         self.die_celsius = 40.0
-        # What a program is told of an I2C bus that was held for too long. With ESP-IDF 5.5.2 and
-        # later MicroPython 1.29 has ENODEV for that, too (ports/esp32/machine_i2c.c).
+        # What a program is told of an I2C bus that was held for too long: with ESP-IDF's newer
+        # driver (5.5.2) MicroPython has ENODEV for that, too (ports/esp32/machine_i2c.c).
         self.i2c_late = errno.ETIMEDOUT
         self.nvs = nvs
         self.watchdog = Watchdog(board.watchdog_bite)
@@ -71,7 +71,8 @@ class Hardware:
     def i2c(self, scl, sda):
         """The bus on two pins, made when it is asked for first."""
         if (scl, sda) not in self._buses:
-            self._buses[scl, sda] = I2CBus(self._pin(scl), self._pin(sda))
+            # Of pins that the chip hasn't a program is told.
+            self._buses[scl, sda] = I2CBus(self.pins.get(scl), self.pins.get(sda))
         return self._buses[scl, sda]
 
     def one_wire(self, pin):

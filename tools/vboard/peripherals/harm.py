@@ -7,11 +7,11 @@ class Harm:
     On I2C, each for one transaction with a device: `acknowledges()` its address; `taken(data)`
     returns how many bytes of a write it acknowledges; `read(data)` returns what the master reads;
     `stretch_s` is for how long in all SCL is held low at a read; `done(device)` comes at the end.
+    `power_cycle()` comes when all that is wired to the board had lost its power and has it again.
     On 1-Wire: `present(found)` and `slot(level, pulled)` return what the master finds after a
     reset pulse and in a time slot, in which a device pulled the wire low or not. On a DHT's wire
     `pulses(lengths)`, at an ADC pin `volts(volts)`, behind an ultrasonic sensor `echo(us)` (None:
-    no answer, infinite: one without end) return what comes of it. `power_cycle()`: the board and
-    all that is wired to it lost their power and have it again.
+    no answer, infinite: one without end) return what comes of it.
     """
 
     # Address it is about on I2C; None: all of them.

@@ -30,8 +30,6 @@ class OneWireBus:
     def power_cycle(self):
         for device in self.devices:
             device.reset()
-        for harm in tuple(self.harms):
-            harm.power_cycle()
 
     def restart(self):
         """A reset pulse; returns True when the wire is low afterwards: devices are present."""

@@ -44,13 +44,12 @@ class PinLine:
         self.on_rise = []
         # What machine.bitstream() sent last: (timing in ns, bytes); None since power-on.
         self.stream = None
-        self.mode, self.pull, self.out, self.trigger = MODE_IN, None, 0, 0
-        # The Pwm that the pin puts out; None without.
-        self.pwm = None
+        self.release()
 
     def release(self):
         """What a reset of the chip does: an input without pull and without interrupt."""
         self.mode, self.pull, self.out, self.trigger = MODE_IN, None, 0, 0
+        # The Pwm that the pin puts out; None without.
         self.pwm = None
 
     def set_up(self, mode, pull, value):
@@ -70,8 +69,9 @@ class PinLine:
             return self.pwm.level
         if self.mode == MODE_OUT or (self.mode == MODE_OPEN_DRAIN and not self.out):
             return self.out
-        if self._outside is not None:
-            return self._outside
+        outside = self._outside
+        if outside is not None:
+            return outside
         return 1 if self.pull == PULL_UP or self.mode == MODE_OPEN_DRAIN else 0
 
     def put(self, value):
@@ -155,8 +155,6 @@ class PinLine:
         self.stream = None
         if self.device:
             self.device.reset()
-        for harm in tuple(self.harms):
-            harm.power_cycle()
 
     def send(self, timing_ns, data):
         """Puts the bits of `data` out; what listens there isn't emulated, so they are kept."""
