@@ -54,10 +54,12 @@ class Buses:
         return self._i2c[sensor["bus"]]
 
     async def scan(self) -> dict:
-        """Returns {I2C bus: {address: drivers it could be of} or why it can't be scanned}."""
+        """Returns {I2C bus: what answers on it} (rescue.py)."""
+        from node import rescue
+
         found = {}
-        for name in sorted(self._i2c):
-            found[name] = await self._i2c[name].scan()
+        for name in self._i2c:
+            found[name] = await rescue.scan(self._i2c[name])
         return found
 
     def store(self, sensor: dict):
@@ -74,59 +76,45 @@ class Buses:
 
 
 class Line:
-    """An I2C bus, and what helps when it fails."""
+    """An I2C bus; what helps when it fails is in rescue.py."""
 
     def __init__(self, number: int, name: str, config: dict):
         self._number = number
-        self._name = name
-        self._config = config
-        # What drivers are handed: the port has one object a number, however often it is made.
-        self.i2c = self._made()
+        self.name = name
+        # Its pins and frequency, as configured.
+        self.config = config
+        # What drivers are handed.
+        self.i2c = self.made()
+
+    def made(self):
+        """Sets the bus up: the port has one object a number, so drivers keep what they have."""
+        config = self.config
+        scl, sda = Pin(config["scl"]), Pin(config["sda"])
+        return I2C(self._number, scl=scl, sda=sda, freq=config["frequency"])
 
     def held(self) -> str:
         """Returns the line that is low though nobody talks, "scl" or "sda", '' if none is."""
         for line in ("scl", "sda"):
             # As it is, without taking the pin from the bus.
-            if not Pin(self._config[line]).value():
+            if not Pin(self.config[line]).value():
                 return line
         return ""
 
+    def taken(self) -> list:
+        """Takes SCL and SDA from the bus until made(): open drain, high."""
+        return [Pin(self.config[line], Pin.OPEN_DRAIN, value=1) for line in ("scl", "sda")]
+
     def recover(self) -> str:
-        """Frees SDA if a device holds it low, and sets the bus up anew. Takes 1 ms.
-
-        Returns what is wrong with the bus then, '' if nothing is to be seen.
-        """
-        if not self.held():
-            self._made()
-            return ""
+        """See rescue.py."""
         from node import rescue
 
-        lines = [Pin(self._config[one], Pin.OPEN_DRAIN, value=1) for one in ("scl", "sda")]
-        held = rescue.free(*lines)
-        self._made()
-        return rescue.told(self._name, held, self._config[held]) if held else ""
-
-    async def scan(self):
-        """Returns {address: drivers it could be of}, or why there can be no scan. Awaited."""
-        from node import rescue
-
-        held = self.held()
-        if held:
-            return rescue.told(self._name, held, self._config[held])
-        return await rescue.scan(self.i2c)
+        return rescue.recover(self)
 
     async def told(self) -> str:
-        """Returns in words what a scan has found."""
-        found = await self.scan()
-        if not isinstance(found, dict):
-            return found
-        names = ["%s (%s)" % (one, found[one] or "unknown") for one in sorted(found)]
-        return "bus %s has %s" % (self._name, ", ".join(names) or "nobody who answers")
+        """See rescue.py."""
+        from node import rescue
 
-    def _made(self):
-        config = self._config
-        scl, sda = Pin(config["scl"]), Pin(config["sda"])
-        return I2C(self._number, scl=scl, sda=sda, freq=config["frequency"])
+        return await rescue.told(self)
 
 
 def boots() -> int:

@@ -15,11 +15,20 @@ CLOCKS = 9
 FIRST, LAST = 0x08, 0x77
 
 
+def recover(line) -> str:
+    """Frees SDA if a device holds it low, and sets the bus up anew. `line` is a hardware.Line.
+
+    Returns what is wrong with it then, '' if nothing is to be seen. Takes 1 ms.
+    """
+    held = free(*line.taken()) if line.held() else ""
+    line.made()
+    return advice(line, held) if held else ""
+
+
 def free(scl, sda) -> str:
     """Clocks a device out that holds SDA low, then sends STOP (3.1.16).
 
-    Both are open-drain outputs, high. Takes 0.3 ms. Returns the line that stays low, "scl" or
-    "sda", '' if none does.
+    Both are open-drain outputs, high. Returns the one that stays low, "scl" or "sda", '' if none.
     """
     for _ in range(CLOCKS):
         if sda.value() or not scl.value():
@@ -32,27 +41,29 @@ def free(scl, sda) -> str:
         return "scl"
     if not sda.value():
         return "sda"
-    _stop(scl, sda)
+    # START and STOP: whoever is in the midst of something begins anew (3.1.4).
+    for pin, level in ((sda, 0), (scl, 0), (scl, 1), (sda, 1)):
+        pin.value(level)
+        time.sleep_us(HALF_US)
     return ""
 
 
-def _stop(scl, sda):
-    # START and STOP: whoever is in the midst of something begins anew (3.1.4).
-    for line, level in ((sda, 0), (scl, 0), (scl, 1), (sda, 1)):
-        line.value(level)
-        time.sleep_us(HALF_US)
+def advice(line, held: str) -> str:
+    """Returns what to do about a pin that stays low."""
+    what = line.name, held.upper(), line.config[held]
+    return "bus %s: %s (pin %d) is held low: check wiring, switch its sensors off and on" % what
 
 
-def told(name: str, line: str, pin: int) -> str:
-    """Returns what to do about a line that stays low."""
-    return "bus %s: %s (pin %d) is held low: check wiring, switch its sensors off and on" % (
-        name,
-        line.upper(),
-        pin,
-    )
+async def told(line) -> str:
+    """Returns in words what a scan finds."""
+    found = await scan(line)
+    if not isinstance(found, dict):
+        return found
+    names = ["%s (%s)" % (one, found[one] or "unknown") for one in sorted(found)]
+    return "bus %s has %s" % (line.name, ", ".join(names) or "nobody who answers")
 
 
-async def scan(i2c):
+async def scan(line):
     """Returns {"0x76": drivers it could be of}, or why the bus can't be scanned.
 
     Takes about 30 ms on a bus of 100 kHz, an address at a time.
@@ -60,13 +71,16 @@ async def scan(i2c):
     # Late: only a scan needs it.
     from sensors._addresses import drivers
 
+    held = line.held()
+    if held:
+        return advice(line, held)
     found = {}
     for address in range(FIRST, LAST + 1):
         try:
-            i2c.writeto(address, b"")
+            line.i2c.writeto(address, b"")
             found["0x%02x" % address] = drivers(address)
         except OSError as error:
             if error.args[0] != ENODEV:
-                return "the bus hangs (%r): check wiring and pull-ups" % error
+                return "bus %s hangs (%r): check wiring and pull-ups" % (line.name, error)
         await asyncio.sleep_ms(0)
     return found

@@ -86,9 +86,45 @@ def test_a_clock_that_is_held_low_can_t_be_clocked():
     assert wire.seen == [] and wire.out == {"scl": 1, "sda": 1}
 
 
-def test_what_is_told_of_it():
-    told = rescue.told("main", "sda", 21)
-    assert told.startswith("bus main: SDA (pin 21) is held low: check wiring")
+class Line:
+    # Stands for hardware.Line.
+    name = "main"
+    config = {"scl": 22, "sda": 21}
+
+    def __init__(self, wire=None, i2c=None):
+        self.wire = wire or Wire()
+        self.i2c = i2c
+        # How often the bus was set up.
+        self.count = 0
+
+    def held(self):
+        return "" if self.wire.level("sda") else "sda"
+
+    def taken(self):
+        return self.wire.pins()
+
+    def made(self):
+        self.count += 1
+
+
+def recovered(line):
+    rescue.time = line.wire
+    return rescue.recover(line)
+
+
+def test_a_recovery_sets_the_bus_up_behind_the_clocks():
+    line = Line(Wire(9))
+    assert recovered(line) == "" and line.count == 1
+    assert line.wire.seen.count("clock") == 10
+    # Who isn't held is not clocked: others may be within a measurement.
+    assert recovered(line) == "" and line.count == 2
+    assert line.wire.seen.count("clock") == 10
+
+
+def test_what_stays_low_is_told_with_its_pin():
+    line = Line(Wire(1_000_000))
+    told = recovered(line)
+    assert told.startswith("bus main: SDA (pin 21) is held low: check wiring") and line.count == 1
 
 
 class Bus:
@@ -114,10 +150,10 @@ class Sleeps:
         pass
 
 
-def scanned(bus):
+def scanned(bus, function=rescue.scan, wire=None):
     rescue.asyncio = Sleeps
     try:
-        rescue.scan(bus).send(None)
+        function(Line(wire, bus)).send(None)
     except StopIteration as end:
         return end.value
     raise AssertionError("it waits for something else")
@@ -138,4 +174,16 @@ def test_a_scan_names_what_answers():
 def test_a_bus_that_hangs_is_not_asked_on():
     bus = Bus(error=ETIMEDOUT)
     told = scanned(bus)
-    assert told.startswith("the bus hangs (OSError(") and bus.asked == [0x08]
+    assert told.startswith("bus main hangs (OSError(") and bus.asked == [0x08]
+
+
+def test_a_bus_that_is_held_is_not_asked_at_all():
+    bus = Bus()
+    assert "SDA (pin 21) is held low" in scanned(bus, wire=Wire(5)) and bus.asked == []
+
+
+def test_a_scan_in_words():
+    told = scanned(Bus(0x50, 0x76), rescue.told)
+    assert told == "bus main has 0x50 (unknown), 0x76 (bme280, bmp280)"
+    assert scanned(Bus(), rescue.told) == "bus main has nobody who answers"
+    assert "hangs" in scanned(Bus(error=ETIMEDOUT), rescue.told)
