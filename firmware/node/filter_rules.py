@@ -1,7 +1,6 @@
 """What may stand under a sensor's `filters` and `derive`; loaded only for one that has some."""
 
-from node.config import NEEDED
-from sensors import Range, Whole
+from sensors import NEEDED, Range, Whole
 
 # A chain has so many filters at most.
 LONGEST = 8

@@ -1,5 +1,6 @@
 """Sensirion SCD40 and SCD41 on I2C (data sheet SCD4x, version 1.3), without single shots."""
 
+from .emulation import Emulation, Shown, on_i2c
 from .wire import crc8, nack, nearest
 
 START, START_LOW_POWER, STOP = 0x21B1, 0x21AC, 0x3F86
@@ -131,3 +132,20 @@ class SCD4x:
     def _checked(self, word):
         data = word.to_bytes(2, "big")
         return data + bytes([crc8(data) ^ self.garbled])
+
+
+def _make(place, sensor):
+    options = sensor["options"]
+    device = SCD4x(place, options["address"])
+    # Whoever configured it has measured by how much it does.
+    device.warmth = options["temperature_offset"]
+    return device
+
+
+# Half a step of 16 bits, and of the offset's.
+_SHOWN = {
+    "co2": Shown(200, 40_000, 0.5),
+    "temperature": Shown(-10, 60, 0.003),
+    "humidity": Shown(0, 100, 0.001),
+}
+EMULATIONS = {"scd4x": Emulation("i2c", on_i2c("an SCD4x", _make, _SHOWN))}
