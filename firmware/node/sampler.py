@@ -78,7 +78,7 @@ class Sampler:
         # Milliseconds from one reading to the next.
         self._interval_ms = interval_ms
         # True if the driver tells what happens: its first state then is an event too.
-        self.events = module.EVENTS
+        self.events = hasattr(driver, "wait")
         self._clock = clock
         self._report = report
         self._log = log
@@ -142,7 +142,7 @@ class Sampler:
             due = await self._wait(due)
 
     async def run_events(self):
-        """Hands on what happens, as it happens (drivers with EVENTS)."""
+        """Hands on what happens, as it happens (drivers with wait())."""
         while True:
             try:
                 self._hand_on(await self._driver.wait(), True)

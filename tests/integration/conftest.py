@@ -360,11 +360,11 @@ def kind(request):
 
 @pytest.fixture
 def node(tmp_path, air, kind):
-    """node(server, name="n1", on=True, **config): a Node; sections of `config` are merged."""
+    """node(server, name, on, profile, **config): a Node; sections of `config` are merged."""
     boards = []
 
-    def make(server, /, name="n1", on=True, **config):
-        boards.append(board_of(kind, tmp_path / name, air))
+    def make(server, /, name="n1", on=True, profile="esp32_generic", **config):
+        boards.append(board_of(kind, tmp_path / name, air, profile))
         one = Node(boards[-1], server, config)
         return one.on() if on else one
 
@@ -373,12 +373,12 @@ def node(tmp_path, air, kind):
         board.close()
 
 
-def board_of(kind, folder, air):
+def board_of(kind, folder, air, profile):
     if kind == "emulated":
-        return Board(folder, air)
+        return Board(folder, air, profile=profile)
     from vboard.virtual import VirtualBoard
 
-    board = VirtualBoard(folder, air)
+    board = VirtualBoard(folder, air, profile=profile)
     board.install_micropython()
     return board
 

@@ -11,7 +11,6 @@ class Climate:
         ("factor", None, 2, 0, 2, None),
         ("count", None, 0, None, None, None),
     )
-    EVENTS = False
 
 
 class Driver:
