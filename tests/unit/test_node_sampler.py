@@ -305,7 +305,7 @@ def test_a_bus_that_is_known_to_be_held_is_not_tried():
 def test_how_a_reading_is_published():
     class Contact(Driver):
         async def wait(self):
-            pass
+            return await self.read()
 
     for driver, event, given, qos in (
         (Driver, False, None, 0),

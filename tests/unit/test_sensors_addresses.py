@@ -12,7 +12,7 @@ def test_the_table_is_that_of_the_drivers():
             found = table.pop(name, None)
             assert found is not None, "no row for " + name
             assert set(found) == set(module.OPTIONS["address"][1]), name
-    assert not table
+    assert not table, "no driver for these"
 
 
 def test_all_drivers_of_an_address():
