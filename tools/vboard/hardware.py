@@ -7,9 +7,7 @@ pipe. What they are told of faults is OSError or ValueError.
 
 import errno
 import hashlib
-import time
 
-from .clock import clock
 from .peripherals.adc import Adc
 from .peripherals.chips import CHIPS
 from .peripherals.i2c import I2CBus
@@ -37,6 +35,7 @@ class Hardware:
 
     def __init__(self, board, profile, radio, nvs):
         self._board = board
+        self._clock = board.clock
         self._profile = profile
         self._chip = CHIPS[profile.chip]
         self._radio = radio
@@ -46,10 +45,10 @@ class Hardware:
         self.volts = {}
         self.die_celsius = 40.0
         self.nvs = nvs
-        self.watchdog = Watchdog(board.watchdog_bite)
-        self.timers = Timers(board.interrupted)
-        self.pins = {n: PinLine(n, board.interrupted) for n in profile.pins}
-        self._outputs = Outputs(self.pins, self._chip)
+        self.watchdog = Watchdog(board.watchdog_bite, board.clock)
+        self.timers = Timers(board.interrupted, board.clock)
+        self.pins = {n: PinLine(n, board.interrupted, board.clock) for n in profile.pins}
+        self._outputs = Outputs(self.pins, self._chip, board.clock)
         self._adc = Adc(self._chip)
         self.mac = _mac(board.name)
         self.station = Station(radio, profile.chip, self.mac)
@@ -73,7 +72,7 @@ class Hardware:
 
     def forget_rtc(self):
         """The RTC's time and memory begin anew."""
-        self._rtc_start_us = time.time_ns() // 1000
+        self._rtc_start_us = self._now_us()
         self._rtc_base_us = EPOCH_2000_US
         self._rtc_memory = b""
 
@@ -102,7 +101,7 @@ class Hardware:
             self._adc.reset()
             self.station.reset()
             self._cpu_hz = CPU_HZ
-            self.started = clock.now()
+            self.started = self._clock.now()
 
     # -- machine
 
@@ -162,7 +161,7 @@ class Hardware:
 
     def pulse_start(self):
         """Returns the moment from which pulse_us() counts, us."""
-        return int(clock.now() * 1_000_000)
+        return self._now_us()
 
     def pulse_us(self, number, level, start_us, timeout_us):
         return self._pin(number).pulse_us(level, start_us / 1_000_000, timeout_us)
@@ -233,14 +232,14 @@ class Hardware:
 
     def ticks_us(self):
         """Microseconds since the last reset, not wrapped."""
-        return int((clock.now() - self.started) * 1_000_000) + self._board.ticks_start_us
+        return int((self._clock.now() - self.started) * 1_000_000) + self._board.ticks_start_us
 
     def rtc_us(self):
         """The RTC's microseconds since 1970: from 2000 on as long as nobody set it."""
-        return self._rtc_base_us + time.time_ns() // 1000 - self._rtc_start_us
+        return self._rtc_base_us + self._now_us() - self._rtc_start_us
 
     def rtc_set(self, us):
-        self._rtc_start_us, self._rtc_base_us = time.time_ns() // 1000, us
+        self._rtc_start_us, self._rtc_base_us = self._now_us(), us
 
     def rtc_memory(self, data=None):
         if data is None:
@@ -271,6 +270,9 @@ class Hardware:
 
     def heap_size(self):
         return self._profile.heap
+
+    def _now_us(self):
+        return int(self._clock.now() * 1_000_000)
 
     def _pin(self, number):
         if number not in self.pins:

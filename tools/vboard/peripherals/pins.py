@@ -24,9 +24,10 @@ DHT_ZERO_US = 48
 class PinLine:
     """One GPIO: what the chip does with it and what the outside does to it."""
 
-    def __init__(self, number, interrupt):
+    def __init__(self, number, interrupt, clock=clock):
         self.number = number
         self._interrupt = interrupt
+        self._clock = clock
         # The level the outside drives it to; None while nothing is connected.
         self._driven = None
         # (clock seconds, level from then on) of the last edges that came from outside.
@@ -74,13 +75,13 @@ class PinLine:
         after = self.level
         edge = IRQ_RISING if after > before else IRQ_FALLING if after < before else 0
         if edge:
-            self._edges.append((clock.now(), after))
+            self._edges.append((self._clock.now(), after))
         if edge & self.trigger:
             self._interrupt("pin", self.number)
 
     def expect(self, delay_us, length_us):
         """A high pulse from outside, on time to the us: only the measuring of pulses sees it."""
-        began = clock.now() + delay_us / 1_000_000
+        began = self._clock.now() + delay_us / 1_000_000
         self._edges.extend(((began, 1), (began + length_us / 1_000_000, 0)))
 
     def attach(self, device):
@@ -123,10 +124,10 @@ class PinLine:
         timeout = timeout_us / 1_000_000
         began = self._reached(level, start)
         if began is None or began - start > timeout:
-            return -2 if clock.now() - start > timeout else None
+            return -2 if self._clock.now() - start > timeout else None
         ended = self._reached(1 - level, began)
         if ended is None or ended - began > timeout:
-            return -1 if clock.now() - began > timeout else None
+            return -1 if self._clock.now() - began > timeout else None
         return round((ended - began) * 1_000_000)
 
     def _reached(self, level, since):
