@@ -12,7 +12,7 @@ from vboard.devices.contact import Contact
 from vm import needs_vm, told
 
 HOUR_S = 3600
-# Enough for an hour in a second.
+# An hour in a second.
 FAST = 3600
 
 
@@ -78,7 +78,7 @@ def test_is_no_faster_than_its_rate():
         leap(clock, 10_000)
         took = time.monotonic() - began
         # What was saved before may go at once.
-        assert took >= (10_000 - SAVED_MS) / 1000 / 100
+        assert took >= (10_000 / 100 - SAVED_MS) / 1000
 
 
 def test_what_waits_at_its_end_is_not_called():
@@ -237,9 +237,9 @@ def test_deep_sleep_and_the_watchdog(virtual):
 
 SERVED = """
 import join, ntptime, time
-for _ in range(2):
-    print(ntptime.time())
-    time.sleep(HOUR)
+print(ntptime.time())
+time.sleep(HOUR)
+print(ntptime.time())
 """.replace("HOUR", str(HOUR_S))
 
 

@@ -12,9 +12,9 @@ import threading
 import time
 import traceback
 
-# What a LeapingClock saves up while the program computes, ms; and the least that it leaps at a
-# time, unless less is asked for.
-SAVED_MS, LEAST_MS = 1000, 100
+# What a LeapingClock saves up while the program computes, and the least that it leaps at a time
+# unless less is asked for: what so many real ms are worth at its rate.
+SAVED_MS, LEAST_MS = 10, 1
 # How long a leap waits for the calls that it has made due, s.
 SETTLE_S = 1
 # Real ms between two looks for a call, while a program waits for ever and no call is due, ever.
@@ -141,8 +141,8 @@ class LeapingClock(Clock):
             wanted = self._up_to_call(ms)
             if wanted is None:
                 return IDLE_MS
-            lacking = min(wanted, SAVED_MS) - self._saved_ms
-            if self._saved_ms < min(wanted, LEAST_MS):
+            if self._saved_ms < min(wanted, LEAST_MS * self._rate):
+                lacking = min(wanted, SAVED_MS * self._rate) - self._saved_ms
                 return max(1, int(lacking / self._rate))
             step = min(wanted, int(self._saved_ms))
             self._saved_ms -= step
@@ -164,8 +164,8 @@ class LeapingClock(Clock):
 
     def _save(self):
         now = time.monotonic()
-        self._saved_ms += (now - self._counted) * 1000 * self._rate
-        self._saved_ms, self._counted = min(self._saved_ms, SAVED_MS), now
+        saved_ms = self._saved_ms + (now - self._counted) * 1000 * self._rate
+        self._saved_ms, self._counted = min(saved_ms, SAVED_MS * self._rate), now
 
     def _up_to_call(self, ms):
         # Returns the ms of a leap, None for one that leads nowhere.
