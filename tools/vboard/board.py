@@ -33,15 +33,7 @@ class BaseBoard:
     `keyboard_interrupt()`, which calls the board's `ended()` when it ends by itself.
     """
 
-    def __init__(
-        self,
-        folder,
-        air,
-        name=None,
-        profile="esp32_generic",
-        on_line=None,
-        clock=clock,
-    ):
+    def __init__(self, folder, air, name=None, profile="esp32_generic", on_line=None, clock=clock):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.name = name or self.folder.name

@@ -40,7 +40,7 @@ class Relay:
         # What broke the connection: an error number, 0 while nothing did.
         self.error = 0
         self.closed = False
-        # How many times something has come for the program.
+        # How many times something went on to the program.
         self.came = 0
 
     def close(self):
@@ -185,11 +185,11 @@ class Stream(Relay):
         self._out, self._ended_in = b"", True
 
     def _put_in(self, more):
-        self.came += bool(self._in)
         self._in += more
         try:
             while self._in:
                 self._in = self._in[self.pipe.send(self._in) :]
+                self.came += 1
         except BlockingIOError:
             return
         except OSError:

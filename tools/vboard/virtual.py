@@ -38,15 +38,7 @@ class VirtualBoard(BaseBoard):
     With `clock=LeapingClock()` the time leaps over what the program sleeps through (clock.py).
     """
 
-    def __init__(
-        self,
-        folder,
-        air,
-        name=None,
-        profile="esp32_generic",
-        on_line=None,
-        clock=clock,
-    ):
+    def __init__(self, folder, air, name=None, profile="esp32_generic", on_line=None, clock=clock):
         super().__init__(folder, air, name, profile, on_line, clock)
         self.flash = self.nvs_flash
         # Bytes of heap that a program has, counted in 32-bit words.
