@@ -24,7 +24,9 @@ def board(tmp_path):
 
 
 def attach(board, *sensors):
-    return surroundings.attach(board, config.check({**NODE, "sensors": list(sensors)}))
+    buses = {"main": {"scl": 18, "sda": 19}}
+    found = config.check({**NODE, "buses": buses, "sensors": list(sensors)})
+    return [one.told for one in surroundings.attach(board, found)]
 
 
 @pytest.mark.parametrize(
@@ -34,6 +36,9 @@ def attach(board, *sensors):
         ({"driver": "dht22", "pin": 4}, "a DHT22 at pin 4"),
         ({"driver": "hcsr04", "pin": 34, "trigger": 5}, "an HC-SR04 at trigger 5, pin 34"),
         ({"driver": "digital", "pin": 4}, "a contact at pin 4"),
+        ({"driver": "pulse", "pin": 4}, "a gauge at pin 4"),
+        ({"driver": "light", "pin": 34}, "a light sensor at pin 34"),
+        ({"driver": "ina219"}, "an INA219 at 0x40 (scl 18, sda 19)"),
         (
             {"driver": "ds18b20", "pin": 4},
             f"a DS18B20 at pin 4, its rom {rom_code(FAMILY, 4).hex()}",
@@ -58,5 +63,11 @@ def test_a_gauge_has_a_pulse_while_its_contact_is_closed(board, active, level):
     assert board.hardware.pins[4].level == level
 
 
-def test_an_adc_pin_has_nothing(board):
-    assert attach(board, {"driver": "light", "pin": 34}) == []
+def test_the_chip_s_own_has_nothing_around_it(board):
+    assert attach(board, {"driver": "chip"}) == []
+
+
+def test_without_a_configuration_there_is_the_usual(board):
+    assert [one.told for one in surroundings.attach(board)] == [
+        "a BME280 at 0x76 (scl 18, sda 19)"
+    ]

@@ -2,6 +2,8 @@
 
 import re
 
+from fieldpost.firmware import GONE
+
 CHAIN = {
     "driver": "bme280",
     "interval": 0.1,
@@ -36,6 +38,16 @@ def test_a_node_publishes_what_filters_make(broker, node, subscribe):
     reader.wait_for(lambda m: m.topic == one.of("temperature") and m.data["seq"] > 5)
     assert len(reader.of(one.of("pressure"))) == 1
     assert one.lines("temperature: ") == [] and one.board.boots == [1]
+
+
+def test_what_judges_the_configuration_is_unloaded(broker, node):
+    one = node(broker(), on=False, sensors=[CHAIN])
+    made = "node = made()\n"
+    one.patch("node/start.py", made, made + '        print("loaded:", " ".join(sys.modules))\n')
+    one.on()
+    loaded = one.wait("loaded: ").split()
+    assert {"node.app", "node.filters", "sensors.bme280"} < set(loaded)
+    assert not {*GONE, "node.filter_rules"} & set(loaded)
 
 
 def test_who_has_no_filters_needs_no_code_of_theirs(broker, node):

@@ -1,38 +1,9 @@
 # What the sampler makes of a reading: what it hands on, what it tells, when a driver begins anew.
 
-from node import filters, sampler
+from sampler_kit import ALL, GOOD, Bench, Climate, Driver, Line
+
+from node import filters
 from sensors import SensorError
-
-
-class Climate:
-    # Stands for a driver's module.
-    QUANTITIES = (
-        ("temperature", "°C", 1, -40, 85, "temperature"),
-        ("humidity", "%", 0, 0, 100, "humidity"),
-        ("factor", None, 2, 0, 2, None),
-        ("count", None, 0, None, None, None),
-    )
-    EVENTS = False
-
-
-class Driver:
-    # Its readings one by one; an exception among them is raised.
-
-    def __init__(self, *readings):
-        self.readings = list(readings)
-        # Readings that were taken when reset() was called.
-        self.resets = []
-        self.taken = 0
-
-    async def read(self):
-        self.taken += 1
-        reading = self.readings.pop(0)
-        if isinstance(reading, Exception):
-            raise reading
-        return reading
-
-    def reset(self):
-        self.resets.append(self.taken)
 
 
 class Plain:
@@ -40,51 +11,6 @@ class Plain:
 
     async def read(self):
         raise SensorError("is cold")
-
-
-class Asyncio:
-    # In place of asyncio: nothing waits.
-    TimeoutError = RuntimeError
-
-    class Event:
-        pass
-
-    @staticmethod
-    async def wait_for_ms(awaitable, ms):
-        return await awaitable
-
-
-class Bench:
-    def __init__(self, driver, module=Climate, filters=None):
-        sampler.asyncio = Asyncio
-        self.readings, self.told = [], []
-        quantities = filters.published if filters else module.QUANTITIES
-        # The running time, ms.
-        self.now = 5
-        self.sampler = sampler.Sampler(
-            driver,
-            module,
-            [quantity[0] for quantity in quantities],
-            1000,
-            lambda: self.now,
-            self.readings.append,
-            self.told.append,
-            filters,
-        )
-
-    def sample(self, count=1):
-        """Takes readings; returns {level: value} of what the last one handed on."""
-        for _ in range(count):
-            self.readings.clear()
-            try:
-                self.sampler._sample(False).send(None)
-            except StopIteration:
-                pass
-        return {reading.level: reading.value for reading in self.readings}
-
-
-GOOD = (20.5, 45, 1.0, 3)
-ALL = {"temperature": 20.5, "humidity": 45, "factor": 1.0, "count": 3}
 
 
 def test_a_good_reading_is_handed_on():
@@ -273,3 +199,125 @@ def test_filters_go_over_a_driver_s_own_quantities():
     bench = Bench(driver, filters=filters.Filters(Climate.QUANTITIES, published, chains))
     assert bench.sample()["temperature"] == 41.0
     assert (bench.readings[0].unit, bench.readings[0].decimals) == ("K", 2)
+
+
+def test_faults_are_told_to_who_publishes_them():
+    bench = Bench(Driver(OSError(19), OSError(19), (130.0,) + GOOD[1:], GOOD, GOOD))
+    bench.sample(5)
+    first, second, end = bench.faults
+    assert first[0] == "temperature" and first[1].startswith("no answer on the bus")
+    assert "is not in -40 to 85" in second[1] and end == ("temperature", "")
+    # The console has the same.
+    assert bench.told[0] == "temperature: " + first[1] and len(bench.told) == 3
+
+
+def test_a_sensor_that_flaps_is_told_in_measure():
+    bench = Bench(Driver(*[OSError(19), GOOD] * 500))
+    for i in range(1000):
+        # Ten a second, for 100 s.
+        bench.now = 100 * i
+        bench.sample()
+    assert len(bench.told) == len(bench.faults) == 11
+    # What is true in the end is told, as soon as it may be.
+    bench.sampler._driver.readings = [GOOD] * 2 if bench.faults[-1][1] else [OSError(19)] * 2
+    before = bench.faults[-1]
+    bench.sample()
+    assert bench.faults[-1] == before
+    bench.now += 60_000
+    bench.sample()
+    assert bench.faults[-1][1] != before[1] and "" in (before[1], bench.faults[-1][1])
+
+
+def test_after_a_quiet_time_each_change_is_told_again():
+    bench = Bench(Driver(*[OSError(19), GOOD] * 20))
+    bench.sample(20)
+    assert len(bench.told) == 10
+    bench.now += 600_000
+    bench.sample(8)
+    assert len(bench.told) == 18
+
+
+def test_who_is_on_the_bus_is_told_once_if_it_never_answered():
+    bench = Bench(Driver(*[OSError(19)] * 3, GOOD, OSError(19)), line=Line(""))
+    for _ in range(5):
+        bench.sample()
+        bench.sampler._pause(0, 0)
+    assert bench.told[0].endswith("address; bus main has 0x40 (ina219)")
+    assert len(bench.told) == 3 and bench.told[2].endswith("check wiring, supply and address")
+    assert bench.sampler._line.scans == 1
+
+
+def test_a_scan_that_fails_stops_nobody():
+    line = Line()
+    bench = Bench(Driver(OSError(19), GOOD), line=line)
+
+    async def no_memory():
+        raise MemoryError("no room")
+
+    line.told = no_memory
+    bench.sample()
+    assert "; no scan: MemoryError(" in bench.told[0]
+    assert bench.sample() == ALL
+
+
+def test_no_scan_for_what_is_no_fault_of_the_bus():
+    for error in (SensorError("is cold"), ValueError("no")):
+        bench = Bench(Driver(error), line=Line())
+        bench.sample()
+        assert bench.sampler._line.scans == 0 and len(bench.told) == 1
+
+
+def test_a_bus_is_recovered_before_each_fourth_reading_that_it_failed():
+    line = Line("", "")
+    bench = Bench(Driver(*[OSError(110)] * 8), line=line)
+    for taken, left in ((3, 2), (1, 1), (2, 1), (1, 0)):
+        bench.sample(taken)
+        assert len(line.faults) == left
+    # A value out of range says nothing against the bus.
+    bench = Bench(Driver(*[OSError(110)] * 2, *[(130.0,) + GOOD[1:]] * 3), line=Line())
+    bench.sample(5)
+    assert bench.sampler._driver.resets == [3]
+
+
+def test_what_is_wrong_with_the_bus_goes_before_what_a_driver_sees():
+    bench = Bench(Driver(*[OSError(110)] * 7, GOOD), line=Line("SDA is held low", ""))
+    bench.sample(6)
+    assert bench.told[1:] == ["temperature: SDA is held low"]
+    bench.sample(2)
+    assert bench.told[2].startswith("temperature: no answer") and len(bench.told) == 4
+
+
+def test_a_bus_that_is_known_to_be_held_is_not_tried():
+    line = Line("SDA is held low", "SDA is held low", "")
+    driver = Driver(*[OSError(110)] * 3, GOOD)
+    bench = Bench(driver, line=line)
+    line.low = "sda"
+    bench.sample(3)
+    assert driver.taken == 3
+    # It is recovered before each third one all the same.
+    bench.sample(4)
+    assert driver.taken == 3 and len(line.faults) == 1
+    line.low = ""
+    assert bench.sample() == ALL and driver.taken == 4
+    assert bench.told[1:] == ["temperature: SDA is held low", "temperature: works again"]
+
+
+def test_how_a_reading_is_published():
+    class Contact(Climate):
+        EVENTS = True
+
+    for module, event, given, qos in (
+        (Climate, False, None, 0),
+        (Climate, False, 1, 1),
+        (Contact, True, None, 1),
+        (Contact, True, 0, 0),
+        (Contact, False, None, 0),
+    ):
+        bench = Bench(Driver(), module)
+        bench.sampler.qos = given
+        bench.sampler._hand_on(GOOD, event)
+        assert [reading.qos for reading in bench.readings] == [qos] * 4
+        assert not any(reading.retain for reading in bench.readings)
+        bench.sampler.retain = True
+        bench.sampler._hand_on(GOOD, event)
+        assert all(reading.retain for reading in bench.readings[4:])

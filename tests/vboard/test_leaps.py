@@ -9,6 +9,8 @@ import pytest
 from vboard import World
 from vboard.clock import SAVED_MS, LeapingClock
 from vboard.devices.contact import Contact
+from vboard.faults.script import FaultPlayer
+from vboard.peripherals.i2c import I2CBus
 from vm import needs_vm, told
 
 HOUR_S = 3600
@@ -87,6 +89,17 @@ def test_what_waits_at_its_end_is_not_called():
     clock.close()
     leap(clock, 1000)
     assert seen == []
+
+
+def test_faults_are_played_by_it(clock):
+    bus = I2CBus()
+    script = [{"sensor": "a", "fault": "nack", "start_s": 100, "end_s": 200}]
+    FaultPlayer(script, {"a": (bus, 0x10)}, clock).start()
+    counts = []
+    for _ in range(3):
+        leap(clock, 90_000)
+        counts.append(len(bus.harms))
+    assert counts == [0, 1, 0]
 
 
 # -- on a board

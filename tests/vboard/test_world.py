@@ -2,7 +2,8 @@
 
 import pytest
 
-from vboard.world import QUANTITIES, ScriptError, World
+from vboard.weather import QUANTITIES, shape
+from vboard.world import ScriptError, World
 
 
 class Clock:
@@ -18,6 +19,12 @@ PLAUSIBLE = {
     "humidity": (25, 70),
     "pressure": (985, 1035),
     "illuminance": (50, 600),
+    "co2": (400, 1000),
+    "moisture": (25, 65),
+    "distance": (39, 201),
+    "battery": (51, 99),
+    "voltage": (0.85, 1.95),
+    "current": (0.01, 0.29),
 }
 
 
@@ -57,9 +64,38 @@ def test_quantities_are_plausible_and_drift_smoothly(name):
         world = World(seed)
         values = [world.value(name, t) for t in range(0, 200_000, 500)]
         assert lowest < min(values) < max(values) < highest
-        assert max(values) - min(values) > 0.5
+        assert max(values) - min(values) > QUANTITIES[name]["swing"] / 3
         steps = [abs(world.value(name, t + 0.1) - world.value(name, t)) for t in range(0, 600, 7)]
         assert 0 < max(steps) < 0.02
+
+
+def test_a_place_is_the_room_until_something_is_told_of_it():
+    script = {"temperature": {"swing": 0, "noise": 0}}
+    script["places"] = {"freezer": {"temperature": {"base": -18}}}
+    world = World(script=script, clock=Clock())
+    freezer, desk = world.place("freezer"), world.place("desk")
+    assert freezer.temperature() == freezer.value("temperature", 50) == -18
+    assert desk.temperature() == world.temperature() != -18
+    assert freezer.value("humidity") == world.humidity()
+    world.set("temperature", 30)
+    assert (freezer.temperature(), desk.temperature()) == (-18, 30)
+    freezer.set("humidity", 80)
+    assert freezer.value("humidity") == 80 != world.humidity()
+    freezer.set("humidity", None)
+    assert freezer.source("humidity", 0.5)(7.0) == world.humidity(7.0) / 2
+    freezer.set("door", True)
+    assert desk.door("door") and world.door("door")
+
+
+def test_quantities_can_be_brought_in():
+    tvoc = {"tvoc": shape((100, 200), 10, 3600, 1, least=0)}
+    world = World(script={"tvoc": {"base": 150}}, quantities=tvoc)
+    assert world.value("tvoc") == pytest.approx(150, abs=11)
+    other = World()
+    other.add(tvoc)
+    before = other.value("tvoc", 5)
+    other.add({"tvoc": shape(0, 0, 1, 0)})
+    assert other.value("tvoc", 5) == before > 80
 
 
 def test_names_of_the_quantities():
@@ -197,6 +233,9 @@ def test_unknown_quantity_is_named():
         ({"pressure": {"noise": -1}}, "script.pressure.noise is -1"),
         ({"pressure": {"period_s": 0}}, "script.pressure.period_s is 0"),
         ({"pressure": {"base": float("inf")}}, "script.pressure.base"),
+        ({"places": 3}, "script.places is 3: an object of places"),
+        ({"places": {"roof": {"wind": {}}}}, "script.places.roof has no 'wind': allowed are temp"),
+        ({"places": {"roof": {"co2": {"noise": -1}}}}, "script.places.roof.co2.noise is -1"),
         ({"doors": ["door"]}, "script.doors"),
         ({"doors": {"temperature": {}}}, "script.doors.temperature"),
         ({"doors": {"door": {"open": 3}}}, "no 'open': allowed are open_s"),

@@ -110,7 +110,7 @@ class Desk:
             self.board = stack.enter_context(
                 boards.virtual(folder, self.air, profile=name, on_line=self._heard)
             )
-            # What the board has around it, a word for each thing.
+            # The sensors around the board, each a devices.Attached.
             self.around = surroundings.attach(self.board, found)
             stack.enter_context(contextlib.closing(Switches(folder, self._throw)))
             stack.enter_context(linked(folder / PORT, self.board.port))

@@ -1,21 +1,10 @@
 """What is around a board: the Wi-Fi, the time and the sensors that a configuration names."""
 
 from vboard import Air, World
-from vboard.devices.bme280 import BME280
-from vboard.devices.contact import Contact
-from vboard.devices.dht import DHT11, DHT22
-from vboard.devices.ds18b20 import DS18B20
-from vboard.devices.hcsr04 import HCSR04
-from vboard.devices.sht import SHT3x, SHT4x
+from vboard.devices import emulations, with_pins
 
-# Driver -> (what is told of it, what makes it of a world and an address).
-I2C = {
-    "bme280": ("a BME280", lambda world, address: BME280(world, address, seed=address)),
-    "sht3x": ("an SHT3x", SHT3x),
-    "sht4x": ("an SHT4x", SHT4x),
-}
 # Without a configuration.
-USUAL = ("bme280", 0x76)
+USUAL = {"driver": "bme280", "name": None, "options": {"address": 0x76}}
 
 
 def air(found=None, ssid=None, password=""):
@@ -32,75 +21,22 @@ def air(found=None, ssid=None, password=""):
     return made
 
 
-def attach(board, found=None):
-    """Puts sensors onto a board; returns a word for each.
+def attach(board, found=None, world=None):
+    """Puts sensors onto a board; returns a devices.Attached for each.
 
     Those that a checked configuration names; without one a BME280 on the first bus.
     """
-    world = World(board.name)
-    if not found:
-        scl, sda = board.profile.i2c[0]
-        return [_on_bus(board, world, scl, sda, *USUAL)]
-    told = []
-    for sensor in found["sensors"]:
-        driver = sensor["driver"]
-        if driver in I2C:
-            bus = found["buses"][sensor["bus"]]
-            address = sensor["options"]["address"]
-            told.append(_on_bus(board, world, bus["scl"], bus["sda"], driver, address))
-        elif driver in WIRED:
-            told.append(WIRED[driver](board, world, sensor))
-    return told
+    world = world or World(board.name)
+    known = emulations()
+    return [
+        known[sensor["driver"]].attach(board, world, sensor)
+        for sensor in _sensors(board, found)
+        if sensor["driver"] in known
+    ]
 
 
-def _on_bus(board, world, scl, sda, driver, address):
-    name, make = I2C[driver]
-    board.hardware.i2c(scl, sda).attach(make(world, address))
-    return f"{name} at {address:#x} (scl {scl}, sda {sda})"
-
-
-def _contact(board, world, sensor):
-    pin = sensor["pin"]
-    door = sensor["name"] or f"door at pin {pin}"
-    board.wire_contact(pin, Contact(world, door, normally_closed=sensor["options"]["invert"]))
-    return f"a contact at pin {pin}"
-
-
-def _gauge(board, world, sensor):
-    pin = sensor["pin"]
-    gauge = sensor["name"] or f"gauge at pin {pin}"
-    active_high = sensor["options"]["active"] == "high"
-    board.wire_contact(pin, Contact(world, gauge, normally_closed=active_high))
-    return f"a gauge at pin {pin}"
-
-
-def _ds18b20(board, world, sensor):
-    pin, rom = sensor["pin"], sensor["options"]["rom"]
-    serial = int.from_bytes(bytes.fromhex(rom)[1:7], "little") if rom else pin
-    device = board.hardware.one_wire(pin).attach(DS18B20(world, serial))
-    return f"a DS18B20 at pin {pin}, its rom {device.rom.hex()}"
-
-
-def _dht(device):
-    def attach(board, world, sensor):
-        board.hardware.pins[sensor["pin"]].attach(device(world))
-        return f"a {device.__name__} at pin {sensor['pin']}"
-
-    return attach
-
-
-def _hcsr04(board, world, sensor):
-    trigger, echo = sensor["trigger"], sensor["pin"]
-    board.wire_echo(trigger, echo, HCSR04(world))
-    return f"an HC-SR04 at trigger {trigger}, pin {echo}"
-
-
-# What is alone on a pin, or on a 1-Wire bus, by driver.
-WIRED = {
-    "digital": _contact,
-    "pulse": _gauge,
-    "hcsr04": _hcsr04,
-    "ds18b20": _ds18b20,
-    "dht11": _dht(DHT11),
-    "dht22": _dht(DHT22),
-}
+def _sensors(board, found):
+    if found:
+        return [with_pins(sensor, found["buses"]) for sensor in found["sensors"]]
+    scl, sda = board.profile.i2c[0]
+    return [{**USUAL, "scl": scl, "sda": sda}]

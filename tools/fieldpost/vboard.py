@@ -106,9 +106,10 @@ def _application(options, found, board):
 def _introduce(desk, options, output):
     board, port = desk.board, shlex.quote(str(Path(options.folder, "port")))
     folder = shlex.quote(options.folder)
+    around = [f"the Wi-Fi {desk.air.ssid!r}", "a time server", *(one.told for one in desk.around)]
     lines = [
         f"{board.profile.name}, a virtual board kept in {folder}; its port: {port} ({board.port})",
-        f"around it: the Wi-Fi {desk.air.ssid!r}, a time server, {', '.join(desk.around)}",
+        f"around it: {', '.join(around)}",
         f"console: {FIELDPOST} vboard console {folder} --follow",
     ]
     if options.blank:

@@ -108,8 +108,8 @@ class BaseBoard:
 
     def close(self):
         self.power_off()
-        for wire in self._wires:
-            wire.cut()
+        for wire in list(self._wires):
+            self.unwire(wire)
         self.radio.close()
         self.nvs_flash.close()
         self.clock.close()
@@ -278,10 +278,22 @@ class BaseBoard:
     # -- wiring
 
     def wire_contact(self, number, contact):
-        """Connects a contact to a pin: its edges come, bounces and all, as the world moves it."""
-        self._wires.append(ContactWire(self.hardware.pins[number], contact, self.clock))
+        """Connects a contact to a pin: its edges come, bounces and all, as the world moves it.
+
+        Returns the wire, for unwire().
+        """
+        return self._wired(ContactWire(self.hardware.pins[number], contact, self.clock))
 
     def wire_echo(self, trigger, echo, device):
-        """Connects an ultrasonic sensor to two pins."""
+        """Connects an ultrasonic sensor to two pins; returns the wire, for unwire()."""
         pins = self.hardware.pins
-        self._wires.append(EchoWire(pins[trigger], pins[echo], device))
+        return self._wired(EchoWire(pins[trigger], pins[echo], device))
+
+    def unwire(self, wire):
+        """Takes off what wire_contact() or wire_echo() connected."""
+        self._wires.remove(wire)
+        wire.cut()
+
+    def _wired(self, wire):
+        self._wires.append(wire)
+        return wire

@@ -1,7 +1,10 @@
 """Texas Instruments ADS1115 on I2C (data sheet SBAS444), single conversions only."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
+from ..weather import DAY_S, shape
+from .emulation import Emulation, Shown, on_i2c
+from .source import Source, value_at
 from .wire import nack
 
 CONVERSION, CONFIG = 0, 1
@@ -24,7 +27,7 @@ class ADS1115:
         self,
         world,
         address: int = 0x48,
-        inputs: Sequence[float | Callable[[float], float]] = (0.0, 0.0, 0.0, 0.0),
+        inputs: Sequence[Source] = (0.0, 0.0, 0.0, 0.0),
     ):
         self.world, self.address = world, address
         self.inputs = list(inputs)
@@ -67,15 +70,38 @@ class ADS1115:
             self._ends = self.world.now() + self.slowness / RATES[word >> 5 & 7]
 
     def _advance(self):
-        if self._ends is None or self.world.now() < self._ends:
+        ends = self._ends
+        if ends is None or self.world.now() < ends:
             return
         positive, negative = INPUTS[self._config >> 12 & 7]
-        volts = self._volts(positive) - self._volts(negative)
+        volts = self._volts(positive, ends) - self._volts(negative, ends)
         count = round(volts * 32768 / FULL_SCALE[self._config >> 9 & 7])
         self._count, self._ends = min(max(count, -32768), 32767), None
 
-    def _volts(self, number) -> float:
-        if number is None:
-            return 0.0
-        source = self.inputs[number]
-        return source if isinstance(source, (int, float)) else source(self._ends)
+    def _volts(self, number, at) -> float:
+        return 0.0 if number is None else value_at(self.inputs[number], at)
+
+
+AINS = tuple(f"ain{number}" for number in range(4))
+# Inputs bear 0.3 V below ground and above the supply, which is 5.5 V at most.
+LOWEST, HIGHEST = -0.3, 5.8
+
+
+def _make(place, sensor):
+    inputs = [place.source(name) for name in AINS]
+    return ADS1115(place, sensor["options"]["address"], inputs)
+
+
+def _shows(place, sensor):
+    full = sensor["options"]["range_mv"] / 1000
+    shown = Shown(max(LOWEST, -full), min(HIGHEST, full * 32767 / 32768), full / 65536)
+    return dict.fromkeys(AINS, shown)
+
+
+# The world has no such voltages by itself: each input has one of its own.
+_AIN = shape((0.2, 1.5), 0.1, DAY_S, 0.02)
+EMULATIONS = {
+    "ads1115": Emulation(
+        "i2c", on_i2c("an ADS1115", _make, _shows), quantities=dict.fromkeys(AINS, _AIN)
+    )
+}

@@ -1,5 +1,6 @@
 """ROHM BH1750FVI on I2C (data sheet 2011.11, Rev.D), with the default measurement time."""
 
+from .emulation import Emulation, Shown, on_address, on_i2c
 from .wire import nack, nearest
 
 POWER_DOWN, POWER_ON, RESET = 0x00, 0x01, 0x07
@@ -52,3 +53,8 @@ class BH1750:
             # Steps of 4 lx, about.
             self._count &= 0xFFFC
         self._on, self._ends = False, None
+
+
+# Up to all 16 bits, to half a step of one count.
+_SHOWN = {"illuminance": Shown(0, 54612.5, 0.42)}
+EMULATIONS = {"bh1750": Emulation("i2c", on_i2c("a BH1750", on_address(BH1750), _SHOWN))}

@@ -9,6 +9,8 @@ import random
 import struct
 from typing import NamedTuple
 
+from .emulation import Emulation, Shown, on_i2c
+
 SLEEP, FORCED, NORMAL = 0, 1, 3
 
 # Registers (5.3, table 18).
@@ -277,3 +279,21 @@ def _put(registers, start, data):
 def _data_registers(pressure, temperature, humidity):
     # 20 bits each from the top of three registers, and 16 bits: 8 bytes in a row.
     return (pressure << 44 | temperature << 20 | humidity).to_bytes(8, "big")
+
+
+# Half a step of 16 bits and what the data sheet's integer formulas (4.2.3) are off.
+TEMPERATURE, PRESSURE = Shown(-40, 85, 0.006), Shown(300, 1100, 0.03)
+
+
+def made(chip):
+    """Returns make() of an Emulation: each address has words of its own."""
+
+    def make(place, sensor):
+        address = sensor["options"]["address"]
+        return chip(place, address, seed=address)
+
+    return make
+
+
+_SHOWN = {"temperature": TEMPERATURE, "humidity": Shown(0, 100, 0.03), "pressure": PRESSURE}
+EMULATIONS = {"bme280": Emulation("i2c", on_i2c("a BME280", made(BME280), _SHOWN))}

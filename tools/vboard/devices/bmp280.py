@@ -1,6 +1,7 @@
 """Bosch BMP280 on I2C (data sheet BST-BMP280-DS001): a BME280 that has no humidity."""
 
-from .bme280 import BME280, CALIBRATION_HIGH, CTRL_HUM, DATA
+from .bme280 import BME280, CALIBRATION_HIGH, CTRL_HUM, DATA, PRESSURE, TEMPERATURE, made
+from .emulation import Emulation, on_i2c
 
 CHIP_ID = 0x58
 
@@ -24,3 +25,7 @@ class BMP280(BME280):
     def _write_register(self, register, value):
         if register != CTRL_HUM:
             super()._write_register(register, value)
+
+
+_SHOWN = {"temperature": TEMPERATURE, "pressure": PRESSURE}
+EMULATIONS = {"bmp280": Emulation("i2c", on_i2c("a BMP280", made(BMP280), _SHOWN))}

@@ -2,6 +2,8 @@
 
 import random
 
+from .emulation import Attached, Emulation, Shown, place_of
+
 # Milliseconds a contact bounces after it was moved, at most, and its edges in that time.
 BOUNCE_MS = 5.0
 MOST_BOUNCES = 6
@@ -38,3 +40,38 @@ class Contact:
         offsets = sorted(self._random.uniform(0.05, BOUNCE_MS) for _ in range(count))
         levels = [before, after] * (count // 2)
         return [(0.0, after), *zip(offsets, levels, strict=True)]
+
+
+def _attach(board, place, sensor, contact, what, shown=None, derived=None):
+    pin = sensor["pin"]
+    # The wire while it is connected.
+    wires = []
+    return Attached(
+        f"{what} at pin {pin}",
+        *(contact, place, board.hardware.pins[pin]),
+        lambda: wires.append(board.wire_contact(pin, contact)),
+        lambda: board.unwire(wires.pop()),
+        *(shown, derived),
+    )
+
+
+def _digital(board, world, sensor):
+    place = place_of(world, sensor)
+    door = sensor["name"] or f"door at pin {sensor['pin']}"
+    contact = Contact(place, door, normally_closed=sensor["options"]["invert"])
+    state = Shown(
+        *(False, True, 0), lambda at: place.door(door, at), lambda value: place.set(door, value)
+    )
+    return _attach(board, place, sensor, contact, "a contact", {"state": state})
+
+
+def _gauge(board, world, sensor):
+    place = place_of(world, sensor)
+    gauge = sensor["name"] or f"gauge at pin {sensor['pin']}"
+    contact = Contact(place, gauge, normally_closed=sensor["options"]["active"] == "high")
+    # What it has counted since when is the driver's.
+    unknown = {name: (lambda _: None, 0) for name in ("rate", "total")}
+    return _attach(board, place, sensor, contact, "a gauge", derived=unknown)
+
+
+EMULATIONS = {"digital": Emulation("pin", _digital), "pulse": Emulation("pin", _gauge)}

@@ -6,6 +6,8 @@ Aosong's data sheets of the DHT11 and the AM2302.
 
 import math
 
+from .emulation import Attached, Emulation, Shown, place_of
+
 # Length of the high pulse of a bit, us: 26 to 28 and 70 (both data sheets, "data transmission").
 ZERO_US, ONE_US = 27, 70
 
@@ -72,3 +74,26 @@ class DHT22(_OneLine):
 
 def _counts(value, lowest, highest):
     return min(max(math.floor(value + 0.5), lowest), highest)
+
+
+def _attached(device, shown):
+    def attach(board, world, sensor):
+        place, pin = place_of(world, sensor), board.hardware.pins[sensor["pin"]]
+        made = device(place)
+        return Attached(
+            f"a {device.__name__} at pin {sensor['pin']}",
+            *(made, place, pin),
+            *(lambda: pin.attach(made), lambda: pin.detach(made)),
+            shown,
+        )
+
+    return attach
+
+
+# Half a step.
+_WHOLE = {"temperature": Shown(0, 50, 0.5), "humidity": Shown(20, 90, 0.5)}
+_TENTHS = {"temperature": Shown(-40, 80, 0.05), "humidity": Shown(0, 100, 0.05)}
+EMULATIONS = {
+    "dht11": Emulation("pin", _attached(DHT11, _WHOLE)),
+    "dht22": Emulation("pin", _attached(DHT22, _TENTHS)),
+}

@@ -7,6 +7,7 @@ import math
 import struct
 from collections.abc import Generator
 
+from .emulation import Attached, Emulation, Shown, place_of
 from .onewire import OneWireDevice, crc8, receive_bytes, rom_code, send
 
 FAMILY = 0x28
@@ -118,3 +119,20 @@ class DS18B20(OneWireDevice):
 
     def _copy(self, _):
         self.eeprom = self._settings
+
+
+def _attach(board, world, sensor):
+    place, pin, rom = place_of(world, sensor), sensor["pin"], sensor["options"]["rom"]
+    serial = int.from_bytes(bytes.fromhex(rom)[1:7], "little") if rom else pin
+    device, bus = DS18B20(place, serial), board.hardware.one_wire(pin)
+    # It rounds to 1/16 °C, and with less bits it drops the lowest.
+    step = 2.0 ** (8 - sensor["options"]["resolution"])
+    return Attached(
+        f"a DS18B20 at pin {pin}, its rom {device.rom.hex()}",
+        *(device, place, bus),
+        *(lambda: bus.attach(device), lambda: bus.detach(device)),
+        {"temperature": Shown(-55, 125, step)},
+    )
+
+
+EMULATIONS = {"ds18b20": Emulation("one_wire", _attach)}

@@ -4,6 +4,8 @@ Its calibration, current and power registers hold what is written to them and 0:
 only to drivers that leave the division to the chip.
 """
 
+from .emulation import Emulation, Shown, on_i2c
+from .source import Source, value_at
 from .wire import nack
 
 CONFIG, SHUNT, BUS, POWER, CURRENT, CALIBRATION = range(6)
@@ -24,7 +26,14 @@ SHUNT_LIMITS = (4000, 8000, 16000, 32000)
 class INA219:
     """`volts` and `amperes` are what it measures, through a shunt of so many ohms."""
 
-    def __init__(self, world, address: int = 0x40, volts=0.0, amperes=0.0, shunt_ohm=0.1):
+    def __init__(
+        self,
+        world,
+        address: int = 0x40,
+        volts: Source = 0.0,
+        amperes: Source = 0.0,
+        shunt_ohm: float = 0.1,
+    ):
         self.world, self.address = world, address
         self.volts, self.amperes, self.shunt_ohm = volts, amperes, shunt_ohm
         # What the configuration register holds after a reset: another chip has another.
@@ -86,11 +95,45 @@ class INA219:
             self._calibration = word & 0xFFFE
 
     def _advance(self):
-        if self._ends is None or self.world.now() < self._ends:
+        ends = self._ends
+        if ends is None or self.world.now() < ends:
             return
         limit = SHUNT_LIMITS[self._config >> 11 & 3]
-        shunt = round(self.amperes * self.shunt_ohm * 100_000)
+        shunt = round(value_at(self.amperes, ends) * self.shunt_ohm * 100_000)
         self._shunt = min(max(shunt, -limit), limit) & 0xFFFF
         highest = 8000 if self._config & 0x2000 else 4000
-        self._bus = min(max(round(self.volts * 250), 0), highest) << 3
+        self._bus = min(max(round(value_at(self.volts, ends) * 250), 0), highest) << 3
         self._converted, self._ends = True, None
+
+
+def _shunt_ohm(sensor):
+    return sensor["options"]["shunt_mohm"] / 1000
+
+
+def _make(place, sensor):
+    sources = place.source("voltage"), place.source("current")
+    return INA219(place, sensor["options"]["address"], *sources, _shunt_ohm(sensor))
+
+
+# Half a step of the voltage, V and, at the shunt, V.
+_HALF, _HALF_SHUNT = 0.002, 0.000_005
+
+
+def _shows(_, sensor):
+    # Its full scale at the shunt, 320 mV, is more than it can measure.
+    most = 0.3199 / _shunt_ohm(sensor)
+    current = Shown(-most, most, _HALF_SHUNT / _shunt_ohm(sensor))
+    return {"voltage": Shown(0, 26, _HALF), "current": current}
+
+
+def _derives(place, sensor):
+    def tolerance(_):
+        volts, amperes = abs(place.value("voltage")), abs(place.value("current"))
+        half = _HALF_SHUNT / _shunt_ohm(sensor)
+        return volts * half + amperes * _HALF + half * _HALF
+
+    truth = lambda at: place.value("voltage", at) * place.value("current", at)  # noqa: E731
+    return {"power": (truth, tolerance)}
+
+
+EMULATIONS = {"ina219": Emulation("i2c", on_i2c("an INA219", _make, _shows, _derives))}
