@@ -28,7 +28,7 @@ GIVEN = $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(n
 UNKNOWN = $(filter-out $(1) NO_APT PYTHON PIP_%,$(GIVEN))
 refuse_unknown = $(if $(call UNKNOWN,$(1)),$(error make $@ takes $(1), not $(call UNKNOWN,$(1))))
 
-.PHONY: help setup sim build factory flash deploy vboard test test-hil conformance lint bench size \
+.PHONY: help setup sim build factory flash deploy vboard sensors test test-hil conformance lint bench size \
 	lock clean
 
 help:
@@ -69,6 +69,10 @@ vboard: ## Run a virtual board with a serial port: CONFIG=file BOARD=name FOLDER
 	$(call refuse_unknown,$(VBOARD_TAKES))
 	@sh tools/setup.sh vboard
 	@exec .venv/bin/python -IS tools/foreground.py .venv/bin/fieldpost vboard start $(VBOARD_OPTIONS)
+
+sensors: ## Write the page of the sensors, docs/sensors.md, out of what the drivers declare
+	@sh tools/setup.sh build
+	@exec .venv/bin/fieldpost drivers --page docs/sensors.md
 
 # On several cores at once: most tests wait for a board or a broker.
 test: ## Run all tests: ARGS='-k topic' goes to pytest

@@ -238,7 +238,8 @@ def test_what_is_up_to_date_is_left_alone(desk):
     desk.on()
     before, first = desk.cells, desk.board.mark()
     code, said, _ = desk.deploy(application("same"))
-    assert code == 0 and said == "up to date: slot b has all 6 files\n"
+    stopping = f"{desk.board.port}: stopping what runs there ...\n"
+    assert code == 0 and said == stopping + "up to date: slot b has all 6 files\n"
     desk.board.wait_console("started {'same'}", since=first)
     # Its program was stopped, the chip was not reset.
     assert desk.board.boots == [1, 5] and desk.cells == before
@@ -379,8 +380,9 @@ def test_a_board_in_its_loader_or_without_power(desk, monkeypatch):
     assert code == 1 and "is in its ROM loader: press its reset button" in errors
     assert errors.count("\n") == 1
     desk.board.power_off()
-    code, _, errors = desk.deploy(application("new"))
+    code, said, errors = desk.deploy(application("new"))
     assert code == 1 and "nothing answers: is it the board's port" in errors
+    assert said.endswith("stopping what runs there ...\n")
 
 
 def test_no_port_and_a_port_that_is_taken(desk):

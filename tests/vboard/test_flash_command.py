@@ -285,6 +285,12 @@ def test_a_flash_of_another_size_is_refused(make_board, size, told):
     refused(board, board.call("--erase"), text)
 
 
+def test_a_board_that_isn_t_there_is_refused(board):
+    told = "no board 'mine': boards/ has esp32_c3, "
+    code, _, errors = board.call("--board", "mine")
+    assert code == 1 and told in errors and not board.touched
+
+
 def test_a_folder_that_is_no_factory_s_is_refused(board, tmp_path):
     def told(text, *arguments):
         refused(board, board.call(*arguments), f"{board.image}{text}")

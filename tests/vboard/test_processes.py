@@ -99,3 +99,17 @@ def test_a_fault_of_the_board_s_own_is_told_and_ends_it(make_board, monkeypatch,
     board.wait_state("off")
     assert "the virtual board has a fault: RuntimeError('a fault')" in board.console
     assert "a fault" in capfd.readouterr().err
+
+
+def test_a_late_word_of_lost_power_leaves_the_next_run_alone(make_board):
+    board = make_board("print('up')\nwhile True: pass")
+    board.power_on()
+    before = board._running
+    board.power_off()
+    mark = board.mark()
+    board.power_on()
+    board.lost_power(before)
+    assert board.state == "running"
+    board.wait_console("up", since=mark)
+    board.lost_power(board._running)
+    assert board.state == "off"

@@ -2,15 +2,19 @@
 
 import argparse
 import importlib
-import os
-import re
 import sys
 
-from .broker import EMBEDDED
+from . import arguments, cli_boards
 from .output import complain
 
-# Without IPv6, which the nodes don't speak.
-ADDRESS = re.compile(r"([^\s/:\[\]]+)(?::([0-9]{1,5}))?")
+# What adds the commands for boards, in the order of the help.
+BOARDS = (
+    cli_boards.build,
+    cli_boards.factory,
+    cli_boards.flash,
+    cli_boards.deploy,
+    cli_boards.vboard,
+)
 
 
 def parser():
@@ -21,11 +25,9 @@ def parser():
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _sim(commands)
     _config(commands)
-    _build(commands)
-    _factory(commands)
-    _flash(commands)
-    _deploy(commands)
-    _vboard(commands)
+    _drivers(commands)
+    for add in BOARDS:
+        add(commands)
     return top
 
 
@@ -36,26 +38,34 @@ def _sim(commands):
         description="Boots simulated ESP32 nodes that read their sensors and report to a broker: "
         "a private Mosquitto, or the one you name. Ctrl-C stops them cleanly.",
     )
-    sim.add_argument("--nodes", type=_count, default=3, metavar="N", help="how many (default 3)")
     sim.add_argument(
-        "--duration", type=_seconds, metavar="S", help="end after S seconds (default: at ctrl-C)"
+        "--nodes", type=arguments.count, default=3, metavar="N", help="how many (default 3)"
+    )
+    sim.add_argument(
+        "--duration",
+        type=arguments.seconds,
+        metavar="S",
+        help="end after S seconds (default: at ctrl-C)",
     )
     sim.add_argument(
         "--broker",
-        type=_address,
+        type=arguments.address,
         metavar="HOST[:PORT]",
         help="report there instead of to a private Mosquitto (default port 1883); "
         '"embedded": to a private amqtt',
     )
     sim.add_argument(
         "--interval",
-        type=_seconds,
+        type=arguments.seconds,
         default=2.0,
         metavar="S",
         help="s between readings (default 2)",
     )
     sim.add_argument(
-        "--picture", type=_picture, metavar="FILE", help="save the last table as an SVG picture"
+        "--picture",
+        type=arguments.picture,
+        metavar="FILE",
+        help="save the last table as an SVG picture",
     )
     sim.add_argument(
         "--vm",
@@ -72,285 +82,21 @@ def _config(commands):
     )
     config.add_argument("action", choices=["check"])
     config.add_argument("file", help="the configuration, for instance config.json")
-    _board(config, "whose pins it is for")
+    arguments.board(config, "whose pins it is for")
 
 
-def _build(commands):
-    build = commands.add_parser(
-        "build",
-        help="make a board's file system",
-        description="Compiles the firmware for a board, without what the configuration doesn't "
-        "use, and makes the image of its file system, the files themselves and a manifest.",
+def _drivers(commands):
+    drivers = commands.add_parser(
+        "drivers",
+        help="list the sensors there are drivers for, or tell how one is wired and configured",
+        description="Lists the sensors there are drivers for; with a driver's name tells what it "
+        "reports, its keys in the configuration, and an example for a board.",
     )
-    _board(build, "to build for")
-    _content(build, "build/NAME")
-
-
-def _factory(commands):
-    factory = commands.add_parser(
-        "factory",
-        help="make all that a board's flash needs, as one set",
-        description="Makes the set that a board needs: MicroPython's image cut into what belongs "
-        "to it, the file system that build makes and, if you like, NVS; each a file, and all of "
-        "them in factory.hex.",
+    drivers.add_argument("driver", nargs="?", metavar="NAME", help="tell of this one")
+    arguments.board(drivers, "that the example is for")
+    drivers.add_argument(
+        "--page", metavar="FILE", help="write the page of all of them, docs/sensors.md"
     )
-    _board(factory, "to make it for")
-    _content(factory, "build/NAME-factory")
-    factory.add_argument(
-        "--micropython",
-        metavar="FILE",
-        help="MicroPython's image for the board, a file or an address with http:// or https:// "
-        "(default: the one that the board file names)",
-    )
-    factory.add_argument(
-        "--sha256", type=_sum, metavar="HEX", help="what the image's SHA-256 must be"
-    )
-    factory.add_argument(
-        "--nvs",
-        metavar="FILE",
-        help="what NVS holds: a .csv as ESP-IDF's generator takes it, or a .bin of the "
-        "partition's size (default: NVS is left alone)",
-    )
-    factory.add_argument(
-        "--raw",
-        action="store_true",
-        help="make factory.bin as well: one piece without gaps, which erases NVS where it is "
-        "written",
-    )
-
-
-def _flash(commands):
-    flash = commands.add_parser(
-        "flash",
-        help="write a factory onto a board",
-        description="Writes what factory made onto a board and verifies it. What no part goes "
-        "to, NVS for instance, is kept.",
-    )
-    flash.add_argument(
-        "--port", help="the board's serial port (default: the only one that looks like a board)"
-    )
-    flash.add_argument(
-        "--board",
-        metavar="NAME",
-        help="the board, a file in boards/ (default: the one that the factory is for)",
-    )
-    flash.add_argument(
-        "--image",
-        metavar="FOLDER",
-        help="what factory made (default build/NAME-factory of the board, esp32_generic without "
-        "one)",
-    )
-    flash.add_argument(
-        "--only", choices=["firmware", "filesystem"], help="write just these parts of it"
-    )
-    flash.add_argument(
-        "--erase", action="store_true", help="erase all of the flash first: NVS and files go"
-    )
-    flash.add_argument(
-        "--baud",
-        type=_baud,
-        default=460_800,
-        metavar="N",
-        help="bits a second on the line (default 460800)",
-    )
-    flash.add_argument(
-        "--verbose", action="store_true", help="show what esptool says as well, on stderr"
-    )
-
-
-def _content(command, place):
-    command.add_argument(
-        "--config",
-        metavar="FILE",
-        help="the node's configuration, which goes onto the board (default: none, all drivers)",
-    )
-    command.add_argument(
-        "--layout",
-        choices=["standard", "ota"],
-        default="standard",
-        help="how the flash is divided: ota for MicroPython with two slots (default standard)",
-    )
-    command.add_argument(
-        "--out", metavar="FOLDER", help=f"where it is put (default {place} of the board)"
-    )
-
-
-def _deploy(commands):
-    deploy = commands.add_parser(
-        "deploy",
-        help="bring the application onto a board that has MicroPython",
-        description="Compiles the application and brings what a board lacks of it into the slot "
-        "that isn't started, then starts that. Interrupted anywhere, the board starts the old "
-        "application or the new one.",
-    )
-    deploy.add_argument(
-        "--port", help="the board's serial port (default: the only one that looks like a board)"
-    )
-    deploy.add_argument(
-        "--board",
-        metavar="NAME",
-        help="the board, a file in boards/ (default: the one there is a build for, else "
-        "esp32_generic)",
-    )
-    deploy.add_argument(
-        "--config",
-        metavar="FILE",
-        help="the node's new configuration (default: the board keeps its own)",
-    )
-    deploy.add_argument(
-        "--dry-run", action="store_true", help="say what would be done, and write nothing"
-    )
-    ending = deploy.add_mutually_exclusive_group()
-    ending.add_argument(
-        "--timeout",
-        type=_seconds,
-        default=60.0,
-        metavar="S",
-        help="s that the node may take to come online (default 60)",
-    )
-    ending.add_argument(
-        "--no-reset", action="store_true", help="leave the board at its prompt afterwards"
-    )
-
-
-def _vboard(commands):
-    vboard = commands.add_parser(
-        "vboard",
-        help="run a virtual board, which real tools talk to",
-        description="Runs a virtual ESP32: a real MicroPython that boots from a flash in a file, "
-        "and a serial port for mpremote, esptool, deploy and flash.",
-    )
-    actions = vboard.add_subparsers(dest="action", required=True, metavar="ACTION")
-    _vboard_start(actions)
-    console = _vboard_action(actions, "console", "show what the board wrote on its console")
-    console.add_argument("-f", "--follow", action="store_true", help="show what comes as well")
-    console.add_argument(
-        "-n",
-        "--lines",
-        type=_lines,
-        default=100,
-        metavar="N",
-        help="how many of the last lines (default 100)",
-    )
-    for name, what in (
-        ("reset", "press the reset button of a running board"),
-        ("power-off", "pull its plug: nothing gets to say goodbye"),
-        ("power-on", "give it its power back"),
-    ):
-        _vboard_action(actions, name, what)
-    wifi = _vboard_action(actions, "wifi", "switch the Wi-Fi around it")
-    wifi.add_argument("state", choices=["off", "on"])
-    _folder(wifi)
-
-
-def _vboard_start(actions):
-    start = _vboard_action(
-        actions,
-        "start",
-        "run a board until ctrl-C",
-        "Runs a board until ctrl-C. Its flash and console are kept in FOLDER, so that it goes on "
-        "where it was at the next start. A new one has MicroPython and no files.",
-    )
-    start.add_argument(
-        "--board", metavar="NAME", help="the board, a file in boards/ (default esp32_generic)"
-    )
-    start.add_argument(
-        "--config",
-        metavar="FILE",
-        help="the node's configuration: the board gets it and the firmware, as after build, in "
-        "place of all files (default: it keeps its files)",
-    )
-    start.add_argument(
-        "--blank",
-        action="store_true",
-        help="erase the flash, for esptool and flash; --config then only says what is around it",
-    )
-    start.add_argument("--link", metavar="PATH", help="a second name of its port")
-    start.add_argument(
-        "--ssid",
-        metavar="NAME",
-        help="the Wi-Fi around it (default: the one of the configuration, else fieldpost)",
-    )
-    start.add_argument("--password", default="", help="of --ssid (default: none, an open Wi-Fi)")
-
-
-def _vboard_action(actions, name, what, description=None):
-    action = actions.add_parser(name, help=what, description=description)
-    if name != "wifi":
-        _folder(action)
-    return action
-
-
-def _folder(action):
-    action.add_argument(
-        "folder",
-        nargs="?",
-        default="build/vboard",
-        metavar="FOLDER",
-        help="where the board is kept (default build/vboard)",
-    )
-
-
-def _board(command, role):
-    command.add_argument(
-        "--board",
-        default="esp32_generic",
-        metavar="NAME",
-        help=f"the board {role}, a file in boards/ (default esp32_generic)",
-    )
-
-
-def _count(text):
-    return _number(int, text, 1, 500, "a whole number")
-
-
-def _lines(text):
-    return _number(int, text, 0, 1_000_000, "a whole number")
-
-
-def _seconds(text):
-    return _number(float, text, 0.1, 10_000_000, "a number of seconds")
-
-
-def _baud(text):
-    return _number(int, text, 9_600, 4_000_000, "a whole number")
-
-
-def _sum(text):
-    if not re.fullmatch("[0-9a-fA-F]{64}", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no SHA-256: 64 digits 0-9, a-f")
-    return text.lower()
-
-
-def _number(kind, text, lowest, highest, noun):
-    try:
-        value = kind(text)
-    except ValueError:
-        value = None
-    if value is None or not lowest <= value <= highest:
-        raise argparse.ArgumentTypeError(f"{text!r} is not {noun} from {lowest} to {highest}")
-    return value
-
-
-def _picture(text):
-    folder = os.path.dirname(text) or "."
-    if not text or os.path.isdir(text) or not os.path.isdir(folder):
-        raise argparse.ArgumentTypeError(f"{text!r} is no file in a folder that is there")
-    if not os.access(text if os.path.exists(text) else folder, os.W_OK):
-        raise argparse.ArgumentTypeError(f"{text!r} may not be written")
-    return text
-
-
-def _address(text):
-    if text == EMBEDDED:
-        return text
-    found = ADDRESS.fullmatch(text)
-    port = int(found[2] or 1883) if found else 0
-    if not found or not 1 <= port <= 65535:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not HOST or HOST:PORT: a name or an IPv4 address, without mqtt://"
-        )
-    return found[1], port
 
 
 def main(argv=None):

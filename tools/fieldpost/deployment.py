@@ -91,6 +91,8 @@ class Deployment:
     # ---- Before
 
     def _stop(self):
+        # A farewell, or a port where nobody answers, takes its time.
+        self._say(f"{self._link.port}: stopping what runs there ...")
         if STOPPED not in self._link.interrupt():
             self._link.run(STRETCH)
             self._stretched = True

@@ -96,6 +96,9 @@ class _Work:
 
 
 def _factory(options):
+    if options.board:
+        # First: a name mistyped is no folder to look for.
+        profiles.load(options.board)
     folder = Path(options.image or Path("build", f"{options.board or DEFAULT_BOARD}-factory"))
     made = parts.read(folder)
     if options.board not in (None, made.board):

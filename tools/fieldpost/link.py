@@ -21,6 +21,8 @@ SYNC = b"\xc0\x00\x08\x24\x00\x00\x00\x00\x00\x07\x07\x12\x20" + b"\x55" * 32 + 
 SYNC_ANSWER = b"\xc0\x01\x08"
 # How long a board may take for the next byte of an answer, s: a farewell, the sum of a large file.
 PATIENCE_S = 10
+# What it gets for a second try when it said nothing at all, s.
+SILENT_S = 2
 # How long a single read waits at most, s: some of the transport's have no other limit.
 READ_S = 1
 # Of what a program says while it is stopped, bytes that are kept.
@@ -82,7 +84,7 @@ class Link:
         said = b""
         with self._told():
             for attempt in range(ATTEMPTS):
-                said += self._ask_raw()
+                said += self._ask_raw(attempt and not said)
                 if said.endswith(RAW):
                     self._settle(attempt)
                     return said.decode(errors="replace")
@@ -156,11 +158,11 @@ class Link:
 
     # ---- Getting the prompt
 
-    def _ask_raw(self):
+    def _ask_raw(self, silent):
         # ctrl-C, ctrl-A. Carriage returns end what somebody has begun to type.
         self._serial.write(b"\r\x03")
         self._serial.write(b"\r\x01")
-        return self._until(RAW)
+        return self._until(RAW, min(SILENT_S, self._patience_s) if silent else None)
 
     def _settle(self, attempt):
         # The program may have left more than one request for the prompt.

@@ -84,6 +84,12 @@ class BaseBoard:
             self._halt()
             self._set_state("off")
 
+    def lost_power(self, program):
+        """Ends with the power that failed, unless it is back and another program runs by now."""
+        with self._lock:
+            if program is self._running:
+                self.power_off()
+
     def press_reset(self):
         """Presses EN: as power-on for the chip, but the sensors keep their supply."""
         with self._lock:

@@ -255,11 +255,17 @@ class VirtualBoard(BaseBoard):
         try:
             rom.serve(_Session(line, data, self._no_loader), self._no_loader)
         except PowerCut:
-            self.power_off()
+            self._cut_short()
         with self._lock:
             if self.state == "download" and line.resets:
                 self.hardware.forget_rtc()
                 self._boot(PWRON_RESET)
+
+    def _cut_short(self):
+        # Whoever pulled the plug may have put it back meanwhile.
+        with self._lock:
+            if self.state == "download" and not self.flash.powered:
+                self.power_off()
 
 
 class _Session:

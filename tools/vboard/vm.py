@@ -142,7 +142,7 @@ class Vm:
             self._over.set()
         if fault:
             self._board.output(f"the virtual board has a fault: {fault!r}\r\n".encode())
-            self._board.power_off()
+            self._board.lost_power(self)
         else:
             self._tell(code)
 
@@ -238,7 +238,7 @@ class Vm:
         """Tells the board of the end, unless the board was what ended it."""
         board = self._board
         if self._powerless:
-            board.power_off()
+            board.lost_power(self)
         elif self._restart:
             if self._restart[0] == SOFT_RESET:
                 board.output(SOFT_REBOOT)
