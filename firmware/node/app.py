@@ -19,7 +19,6 @@ from node import (
     watchdog,
     wifi,
 )
-from node.config import ConfigError
 
 # Wi-Fi is joined anew when it stands, but nothing came through it for so long.
 REJOIN_MS = 3_600_000
@@ -31,13 +30,17 @@ class Restart(Exception):
     """Somebody asked for a restart."""
 
 
+class WiringError(Exception):
+    """The configuration names pins or buses that the chip hasn't."""
+
+
 class Node:
-    """One node, from a checked configuration. Raises ConfigError for pins the chip hasn't."""
+    """One node, from a checked configuration. Raises WiringError."""
 
     def __init__(self, config: dict, log=print):
         self._log = log
         self._topics = topics.Topics(config["identity"])
-        self._status = status.Status(self._topics.status)
+        self._status = status.Status(self._topics.status, self._topics.faults)
         self._wifi = wifi.Wifi(config["wifi"]["ssid"], config["wifi"]["password"], log)
         self._clock = clock.Clock(config["time_server"], log)
         self._watchdog = watchdog.Watchdog(config["watchdog"])
@@ -49,10 +52,13 @@ class Node:
         self._heard = 0
         # Answers to commands on their way.
         self._replies = []
+        # The sensors' faults; None until there is one.
+        self._faults = None
+        self._buses = _wired("buses", hardware.Buses, config["buses"])
         self._client = self._connection(config["broker"])
         made = reporter.Reporter(self._topics, self._clock, config["payload"])
-        self._telemetry = outbox.Outbox(self._client, made, qos=0, events=False, log=log)
-        self._events = outbox.Outbox(self._client, made, qos=1, events=True, size=64, log=log)
+        self._telemetry = outbox.Outbox(self._client, made, events=False, log=log)
+        self._events = outbox.Outbox(self._client, made, events=True, size=64, log=log)
         self._samplers = self._sensors(config)
 
     async def run(self):
@@ -104,6 +110,7 @@ class Node:
             "read": self._read,
             "interval": self._set_interval,
             "info": self._info,
+            "scan": lambda arguments: self._buses.scan(),
             "restart": self._ask_restart,
         }
         desk = commands.Commands(actions, self._reply, self._log)
@@ -111,7 +118,6 @@ class Node:
         return client
 
     def _sensors(self, config):
-        buses = _wired("buses", hardware.Buses, config["buses"])
         chip = hardware.Chip(self._wifi, self._clock)
         made = []
         for i, entry in enumerate(config["sensors"]):
@@ -119,9 +125,9 @@ class Node:
             if module.BUS is None:
                 bus = chip
             else:
-                bus = _wired("sensors[%d].pin" % i, buses.of, module.BUS, entry)
+                bus = _wired("sensors[%d].pin" % i, self._buses.of, module.BUS, entry)
             if getattr(module, "KEPT", False):
-                entry["options"]["store"] = buses.store(entry)
+                entry["options"]["store"] = self._buses.store(entry)
             made.append(self._sampler(entry, module, bus))
         return made
 
@@ -132,16 +138,20 @@ class Node:
             from node.filters import Filters
 
             filters = Filters(module.QUANTITIES, entry["quantities"], entry["filters"])
-        return sampler.Sampler(
+        made = sampler.Sampler(
             module.Driver(bus, **entry["options"]),
             module,
             entry["levels"],
             int(entry["interval"] * 1000),
-            self._clock.uptime,
+            self._clock,
             self._report,
             self._log,
             filters,
+            self._buses.line(entry) if module.BUS == "i2c" else None,
         )
+        made.qos, made.retain, made.align = entry["qos"], entry["retain"], entry["align"]
+        made.on_fault = self._fault
+        return made
 
     def _report(self, reading):
         if reading.event:
@@ -149,10 +159,24 @@ class Node:
             self._telemetry.forget(reading.level)
         (self._events if reading.event else self._telemetry).put(reading)
 
+    def _fault(self, sensor, text):
+        if self._faults is None:
+            # Late: most nodes never have any.
+            from node.faults import Faults
+
+            self._faults = Faults(topics.FAULTS)
+        self._faults.note(sensor, text, self._clock.uptime())
+        self._telemetry.put(self._faults.notice())
+
     # The link
 
     async def _birth(self, session_present):
         await self._client.publish(*self._status.online())
+        # Each time: a broker may have lost what it kept.
+        if self._faults:
+            self._telemetry.put(self._faults.notice())
+        else:
+            await self._client.publish(*self._status.well())
         self._log("mqtt: online")
         self._online.set()
         for one in self._samplers:
@@ -233,4 +257,4 @@ def _wired(key, make, *arguments):
     try:
         return make(*arguments)
     except ValueError as error:
-        raise ConfigError(["%s: %s" % (key, error)])
+        raise WiringError("%s: %s" % (key, error))

@@ -1,5 +1,6 @@
 """Commands to the node: a word, or {"command": word, ...}; the answer goes to the reply topic."""
 
+import asyncio
 import json
 
 # Characters of an unknown command that are told.
@@ -11,13 +12,18 @@ class CommandError(ValueError):
 
 
 class Commands:
-    """`actions` is word -> function(arguments: dict) that returns the answer or raises."""
+    """`actions` is word -> function(arguments: dict) that returns the answer or raises.
+
+    What takes its time returns a coroutine that does so; one at a time is carried out.
+    """
 
     def __init__(self, actions: dict, reply, log=print):
         self._actions = actions
         # Called with the answer as text.
         self._reply = reply
         self._log = log
+        # The coroutine that is carried out; None while there is none.
+        self._task = None
 
     def handle(self, topic, payload, retain, dup, qos):
         """Takes a message of the command topic."""
@@ -28,7 +34,11 @@ class Commands:
         word = None
         try:
             word, arguments = parse(payload)
-            self._answer(word, result=self._action(word)(arguments))
+            result = self._action(word)(arguments)
+            if hasattr(result, "send"):
+                self._begin(word, result)
+            else:
+                self._answer(word, result=result)
         except CommandError as error:
             self._answer(word, error=str(error))
 
@@ -37,6 +47,20 @@ class Commands:
             allowed = ", ".join(sorted(self._actions))
             raise CommandError("no command %r: there are %s" % (word[:LONGEST], allowed))
         return self._actions[word]
+
+    def _begin(self, word, work):
+        if self._task:
+            work.close()
+            raise CommandError("another one is still under way: try again")
+        self._task = asyncio.create_task(self._finish(word, work))
+
+    async def _finish(self, word, work):
+        try:
+            self._answer(word, result=await work)
+        except OSError as error:
+            self._answer(word, error=repr(error))
+        finally:
+            self._task = None
 
     def _answer(self, word, result=None, error=None):
         # A long one would fill console and memory.

@@ -4,11 +4,10 @@ Each fault is one line: the key, the value and what is allowed.
 """
 
 import json
-import sys
 
 import sensors
-from mqtt.topic import text
 from node import topics
+from node.allowed import ClientId, Host, Level, Text, Whole
 
 PATH = "config.json"
 
@@ -24,39 +23,6 @@ class ConfigError(ValueError):
         self.faults = faults
 
 
-class Text:
-    """Text of so many bytes; with `empty` no text at all is allowed too."""
-
-    def __init__(self, shortest, longest, empty=False):
-        self.shortest = shortest
-        self.longest = longest
-        self.empty = empty
-
-    def __contains__(self, value):
-        if not isinstance(value, str):
-            return False
-        try:
-            size = len(text(value))
-        except ValueError:
-            # With a NUL or half a surrogate pair in it.
-            return False
-        return self.shortest <= size <= self.longest or self.empty and not size
-
-    def __str__(self):
-        shown = "text of %d to %d bytes" % (self.shortest, self.longest)
-        return shown + " or none" if self.empty else shown
-
-
-class Whole(sensors.Range):
-    """A whole number in a range."""
-
-    def __contains__(self, value):
-        return isinstance(value, int) and super().__contains__(value)
-
-    def __str__(self):
-        return "a whole number from %d to %d" % (self.lowest, self.highest)
-
-
 class Watchdog(Whole):
     """Seconds; less than resolving a name may block is a board that resets for ever."""
 
@@ -68,41 +34,6 @@ class Watchdog(Whole):
 
     def __str__(self):
         return "0 or " + super().__str__()
-
-
-class Host(Text):
-    """A broker's or server's name or address."""
-
-    def __init__(self):
-        super().__init__(1, 255)
-
-    def __contains__(self, value):
-        return super().__contains__(value) and not any(c <= " " or c in "/:@" for c in value)
-
-    def __str__(self):
-        return "a name or an address, without mqtt:// and port"
-
-
-class ClientId:
-    """What every broker takes as a client identifier (MQTT 3.1.1, 3.1.3.1)."""
-
-    def __contains__(self, value):
-        if not isinstance(value, str) or not 1 <= len(value) <= 23:
-            return False
-        return all(c in "-_" or c < "\x7f" and (c.isdigit() or c.isalpha()) for c in value)
-
-    def __str__(self):
-        return "1 to 23 of A-Z a-z 0-9 - _"
-
-
-class Level:
-    """One level of the topic hierarchy."""
-
-    def __contains__(self, value):
-        return not topics.level_fault(value)
-
-    def __str__(self):
-        return topics.ALLOWED
 
 
 # Key -> (default, allowed); NEEDED has no default.
@@ -122,7 +53,16 @@ BROKER = {
     "client_id": (None, ClientId()),
 }
 BUS = {"scl": (NEEDED, PIN), "sda": (NEEDED, PIN), "frequency": (100000, Whole(1000, 1000000))}
-SENSOR = {"driver": (NEEDED, Text(1, 32)), "interval": (60.0, sensors.Range(0.1, 86400))}
+SENSOR = {
+    "driver": (NEEDED, Text(1, 32)),
+    "interval": (60.0, sensors.Range(0.1, 86400)),
+    # Readings at multiples of the interval on the clock, UTC.
+    "align": (False, (False, True)),
+    # None: 1 for what happens, 0 for what is measured.
+    "qos": (None, Whole(0, 1)),
+    # True: the broker keeps the last value for late subscribers.
+    "retain": (False, (False, True)),
+}
 TOP = {
     "payload": ("json", ("json", "value")),
     "time_server": ("pool.ntp.org", Host()),
@@ -148,10 +88,7 @@ def load(path: str = PATH) -> dict:
 
 def check(data) -> dict:
     """Returns the configuration, its defaults filled in. Raises ConfigError with all faults."""
-    try:
-        return _Check().config(data)
-    finally:
-        _unload("node", "filter_rules")
+    return _Check().config(data)
 
 
 class _Check:
@@ -330,12 +267,6 @@ class _Check:
                 made.of(level)
         except topics.TopicError as error:
             self.faults.append("identity: %s" % error)
-
-
-def _unload(package, name):
-    # It has done its work, and takes as much as a tenth of what a node may have.
-    if sys.modules.pop(package + "." + name, None):
-        delattr(sys.modules[package], name)
 
 
 def _alike(value, default):

@@ -1,7 +1,7 @@
 """What may stand under a sensor's `filters` and `derive`; loaded only for one that has some."""
 
-from node.config import NEEDED, Whole
-from sensors import Range
+from node.allowed import Whole
+from sensors import NEEDED, Range
 
 # A chain has so many filters at most.
 LONGEST = 8

@@ -1,6 +1,7 @@
 """The only room that touches pins and buses: makes what drivers are handed.
 
-The rarer ones are in wires.py, which is loaded with the first of them.
+The rarer ones are in wires.py, which is loaded with the first of them; rescue.py is with the first
+I2C bus that fails.
 """
 
 import gc
@@ -36,17 +37,30 @@ class Buses:
 
     def __init__(self, config: dict):
         # Sorted: MicroPython keeps no order of keys, and a bus should keep its number.
-        self._i2c = {name: _i2c(i, config[name]) for i, name in enumerate(sorted(config))}
+        self._i2c = {name: Line(i, name, config[name]) for i, name in enumerate(sorted(config))}
         # What makes the others; None until one is needed.
         self._wires = None
 
     def of(self, kind: str, sensor: dict):
         """Returns what a sensor's driver is handed, by its BUS."""
         if kind == "i2c":
-            return self._i2c[sensor["bus"]]
+            return self.line(sensor).i2c
         if kind == "pin":
             return Pin(sensor["pin"], Pin.IN, PULLS[sensor["pull"]])
         return getattr(self._others(), kind)(sensor)
+
+    def line(self, sensor: dict):
+        """Returns the Line of a sensor with an I2C bus."""
+        return self._i2c[sensor["bus"]]
+
+    async def scan(self) -> dict:
+        """Returns {I2C bus: what answers on it} (rescue.py)."""
+        from node import rescue
+
+        found = {}
+        for name in self._i2c:
+            found[name] = await rescue.scan(self._i2c[name])
+        return found
 
     def store(self, sensor: dict):
         """Returns what keeps a number for a sensor."""
@@ -61,8 +75,46 @@ class Buses:
         return self._wires
 
 
-def _i2c(number, bus):
-    return I2C(number, scl=Pin(bus["scl"]), sda=Pin(bus["sda"]), freq=bus["frequency"])
+class Line:
+    """An I2C bus; what helps when it fails is in rescue.py."""
+
+    def __init__(self, number: int, name: str, config: dict):
+        self._number = number
+        self.name = name
+        # Its pins and frequency, as configured.
+        self.config = config
+        # What drivers are handed.
+        self.i2c = self.made()
+
+    def made(self):
+        """Sets the bus up: the port has one object a number, so drivers keep what they have."""
+        config = self.config
+        scl, sda = Pin(config["scl"]), Pin(config["sda"])
+        return I2C(self._number, scl=scl, sda=sda, freq=config["frequency"])
+
+    def held(self) -> str:
+        """Returns the line that is low though nobody talks, "scl" or "sda", '' if none is."""
+        for line in ("scl", "sda"):
+            # As it is, without taking the pin from the bus.
+            if not Pin(self.config[line]).value():
+                return line
+        return ""
+
+    def taken(self) -> list:
+        """Takes SCL and SDA from the bus until made(): open drain, high."""
+        return [Pin(self.config[line], Pin.OPEN_DRAIN, value=1) for line in ("scl", "sda")]
+
+    def recover(self) -> str:
+        """See rescue.py."""
+        from node import rescue
+
+        return rescue.recover(self)
+
+    async def told(self) -> str:
+        """See rescue.py."""
+        from node import rescue
+
+        return await rescue.told(self)
 
 
 def boots() -> int:

@@ -12,10 +12,9 @@ class Outbox:
     events keep their order and their number, up to `size`, then the oldest goes.
     """
 
-    def __init__(self, client, reporter, qos: int, events: bool, size: int = 32, log=print):
+    def __init__(self, client, reporter, events: bool, size: int = 32, log=print):
         self._client = client
         self._reporter = reporter
-        self._qos = qos
         self._events = events
         self._size = size
         self._log = log
@@ -54,7 +53,7 @@ class Outbox:
     async def _send(self, reading):
         topic, payload = self._reporter.topic(reading), self._reporter.payload(reading)
         try:
-            await self._client.publish(topic, payload, qos=self._qos)
+            await self._client.publish(topic, payload, reading.qos, reading.retain)
         except (NotConnected, Timeout) as error:
             # It stays the first: the link is away or stalls, and the next turn waits for it.
             self._log("outbox: %s: %s" % (topic, error))

@@ -17,6 +17,9 @@ class Reporter:
 
     def payload(self, reading) -> bytes:
         """Returns what is published of it. The clock is asked now: it may have been set since."""
+        if hasattr(reading, "payload"):
+            # Not of a sensor (faults.Notice).
+            return reading.payload(self._clock.at)
         if not self._json:
             return _text(reading.value, reading.decimals).encode()
         value = reading.value

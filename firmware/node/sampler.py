@@ -13,12 +13,21 @@ SPREAD_MS = 60_000
 READ_MS = 10_000
 # After so many faulty readings in a row a driver begins anew.
 RESET_AFTER = 3
+# The longest pause between attempts to read a sensor that has not answered yet, ms.
+RETRY_MS = 60_000
+# How often a clock that isn't set is looked at, ms.
+LOOK_MS = 1_000
+# A reading so shortly before its time is that time's, ms: the clock was set back a bit.
+EARLY_MS = 2_000
+# Of a sensor that comes and goes so many changes are told in a row, then one in so many ms.
+LINES = 10
+LINE_MS = 60_000
 
 
 class Reading:
     """One value of one quantity."""
 
-    def __init__(self, level, value, unit, decimals, uptime, seq, event):
+    def __init__(self, level, value, unit, decimals, uptime, seq, event, qos, retain):
         self.level = level
         self.value = value
         self.unit = unit
@@ -27,22 +36,36 @@ class Reading:
         self.uptime = uptime
         # Counts the readings of this quantity: a gap is a loss, a repeat a duplicate.
         self.seq = seq
-        # True for what happened (QoS 1), False for what was measured (QoS 0).
+        # True for what happened, False for what was measured.
         self.event = event
+        # How it is published.
+        self.qos = qos
+        self.retain = retain
 
 
 class Sampler:
     """One sensor: `driver` is an instance, `module` where it is from (see sensors).
 
-    `levels` are the topic levels of its quantities, `uptime` returns ms, `report` takes a Reading.
-    `filters` has what becomes of its values (filters.Filters), None if they are published as read.
+    `levels` are the topic levels of its quantities, `report` takes a Reading. `filters` has what
+    becomes of its values (filters.Filters), None if they are published as read. `line` is its I2C
+    bus, for when that fails (hardware.Line), None for others.
     """
 
     def __init__(
-        self, driver, module, levels, interval_ms: int, uptime, report, log=print, filters=None
+        self,
+        driver,
+        module,
+        levels,
+        interval_ms: int,
+        clock,
+        report,
+        log=print,
+        filters=None,
+        line=None,
     ):
         self._driver = driver
         self._filters = filters
+        self._line = line
         # What is judged: as the driver has it, derived ones behind; and what is published.
         own = tuple(getattr(driver, "quantities", module.QUANTITIES))
         self._judged = self._quantities = own
@@ -56,15 +79,30 @@ class Sampler:
         self._interval_ms = interval_ms
         # True if the driver tells what happens: its first state then is an event too.
         self.events = module.EVENTS
-        self._uptime = uptime
+        self._clock = clock
         self._report = report
         self._log = log
+        # The QoS of all that it publishes; None: 1 for events, 0 for the rest.
+        self.qos = None
+        # True if the broker keeps the last value of each topic.
+        self.retain = False
+        # True if readings are at multiples of the interval on the clock, once that is set.
+        self.align = False
+        # Called with its first level and why it is at fault, "" when it works again.
+        self.on_fault = lambda sensor, text: None
         # The sequence number of the next reading, one for each quantity.
         self._seqs = [0] * len(levels)
         # What kind of fault was told last, '' after a good reading: each is told once.
         self._fault = ""
-        # Faulty readings in a row, since the driver began anew.
+        # Running time that is used up by what was told: LINE_MS a change.
+        self._spent = -LINES * LINE_MS
+        # Faulty readings in a row, since the driver began anew; whether the last was the bus's.
         self._faulty = 0
+        self._bus_failed = False
+        # What is wrong with the bus itself, '' if nothing is known.
+        self._bus_fault = ""
+        # Attempts before the first answer; None from then on.
+        self._tries = 0
         # True when the last reading lacked a value that may come (the signal without Wi-Fi).
         self.incomplete = False
         # Set to have the sensor read at once.
@@ -90,19 +128,18 @@ class Sampler:
 
     async def run(self):
         """Reads at once, then at each interval: a late reading doesn't shift those after it."""
-        await asyncio.sleep_ms(max(0, self._ready_ms - self._uptime()))
+        await asyncio.sleep_ms(max(0, self._ready_ms - self._clock.uptime()))
         due = time.ticks_ms()
         # The first state is an event too; the second reading comes at a time of the node's own.
         event, shift = self.events, _shift_ms(self._interval_ms)
         while True:
             await self._sample(event)
-            due = time.ticks_add(due, self._interval_ms + shift)
+            due = time.ticks_add(due, self._pause(due, shift))
             event, shift = False, 0
             if time.ticks_diff(due, time.ticks_ms()) < 0:
                 # Slower than its interval: from now on, not in a rush after what was missed.
                 due = time.ticks_ms()
-            if await self._woken(due):
-                due = time.ticks_ms()
+            due = await self._wait(due)
 
     async def run_events(self):
         """Hands on what happens, as it happens (drivers with EVENTS)."""
@@ -113,42 +150,75 @@ class Sampler:
                 self._failed(_told(error))
                 await asyncio.sleep_ms(self._interval_ms)
 
-    async def _woken(self, due):
-        # Waits until `due`; returns True if somebody wants a reading before.
-        wait = time.ticks_diff(due, time.ticks_ms())
+    def _pause(self, due, shift):
+        # Returns ms from one reading to the next.
+        if self._tries is not None:
+            self._tries += 1
+            return retry_ms(self._interval_ms, self._tries)
+        now = self._clock.now() if self.align else None
+        if now is None:
+            return self._interval_ms + shift
+        return aligned_ms(self._interval_ms, now - time.ticks_diff(time.ticks_ms(), due))
+
+    async def _wait(self, due):
+        # Waits until `due` or until somebody wants a reading; returns its time in ticks.
         self._now.clear()
-        try:
-            await asyncio.wait_for_ms(self._now.wait(), max(0, wait))
-            return True
-        except asyncio.TimeoutError:
-            return False
+        while True:
+            wait = max(0, time.ticks_diff(due, time.ticks_ms()))
+            unset = self.align and self._tries is None and self._clock.now() is None
+            try:
+                await asyncio.wait_for_ms(self._now.wait(), min(wait, LOOK_MS) if unset else wait)
+                return time.ticks_ms()
+            except asyncio.TimeoutError:
+                if not unset or wait <= LOOK_MS:
+                    return due
+            now = self._clock.now()
+            if now is not None:
+                # Set meanwhile: with an interval of a day that must not wait for the next one.
+                due = time.ticks_add(time.ticks_ms(), aligned_ms(self._interval_ms, now))
 
     async def _sample(self, event):
         try:
             self._begin_anew()
+            if self._bus_fault and self._line.held():
+                # Known already: each call would hold everybody up for its whole time-out.
+                raise OSError
             values = await asyncio.wait_for_ms(self._driver.read(), READ_MS)
         except Exception as error:
             # Whatever it is: one sensor must not stop a node that nobody can reach then.
             self._faulty += 1
-            self._failed(_told(error))
+            self._bus_failed = isinstance(error, OSError)
+            await self._failed_with(error)
             return
+        self._tries, self._bus_failed, self._bus_fault = None, False, ""
         if not self._hand_on(values, event):
             self._faulty += 1
             return
         self._faulty = 0
-        if self._fault:
-            self._log("%s: works again" % self.levels[0])
-            self._fault = ""
+        self._tell("", "works again")
 
     def _begin_anew(self):
-        if self._faulty >= RESET_AFTER:
-            self._faulty = 0
-            if hasattr(self._driver, "reset"):
-                self._driver.reset()
+        if self._faulty < RESET_AFTER:
+            return
+        self._faulty = 0
+        if self._line and self._bus_failed:
+            self._bus_fault = self._line.recover()
+        if hasattr(self._driver, "reset"):
+            self._driver.reset()
+
+    async def _failed_with(self, error):
+        kind = text = _told(error)
+        if self._bus_failed and self._line:
+            if self._bus_fault:
+                kind = text = self._bus_fault
+            elif self._tries == 0:
+                # Once: who wired or addressed it wrongly wants to know what is there.
+                text += "; " + await self._line.told()
+        self._failed(text, kind)
 
     def _hand_on(self, values, event):
         # Returns True if all of it may be published; what may not hinders nothing else.
-        uptime, unfit = self._uptime(), {}
+        uptime, unfit = self._clock.uptime(), {}
         self.incomplete = None in values
         if self._filters:
             values = list(values) + self._filters.derived(values)
@@ -180,12 +250,50 @@ class Sampler:
         # A state that is repeated has the number of its event.
         self._seqs[i] += event or not self.events
         seq = self._seqs[i] - 1
-        self._report(Reading(self.levels[i], value, unit, decimals, uptime, seq, event))
+        qos = int(event) if self.qos is None else self.qos
+        self._report(
+            Reading(self.levels[i], value, unit, decimals, uptime, seq, event, qos, self.retain)
+        )
 
     def _failed(self, text, kind=None):
-        if (kind or text) != self._fault:
-            self._log("%s: %s" % (self.levels[0], text))
-            self._fault = kind or text
+        self._tell(kind or text, text)
+
+    def _tell(self, fault, text):
+        # `fault` is "" when it works again. What can't be told now is told with a later reading,
+        # if it is still true then.
+        if fault == self._fault or not self._may_tell():
+            return
+        self._fault = fault
+        self._log("%s: %s" % (self.levels[0], text))
+        self.on_fault(self.levels[0], text if fault else "")
+
+    def _may_tell(self):
+        now = self._clock.uptime()
+        self._spent = max(self._spent, now - LINES * LINE_MS)
+        if self._spent + LINE_MS > now:
+            return False
+        self._spent += LINE_MS
+        return True
+
+
+def retry_ms(interval_ms: int, tries: int) -> int:
+    """Returns ms until the next attempt after so many that had no answer.
+
+    The interval at first, then twice as long each time up to RETRY_MS, less a random eighth: a
+    bus that hangs holds the others up with each attempt. An interval beyond it stays as it is.
+    """
+    pause = min(interval_ms << min(tries - 1, 10), RETRY_MS)
+    if pause <= interval_ms:
+        return interval_ms
+    return pause - (random.getrandbits(16) * pause >> 19)
+
+
+def aligned_ms(interval_ms: int, utc_ms: int) -> int:
+    """Returns ms from a moment of the clock to the next multiple of the interval."""
+    past = utc_ms % interval_ms
+    if past > interval_ms - min(EARLY_MS, interval_ms // 2):
+        past -= interval_ms
+    return interval_ms - past
 
 
 def _unfit(value, quantity):

@@ -1,40 +1,62 @@
 """Runs the node. A broken configuration or ctrl-C ends at the prompt, a crash in a reset."""
 
 import asyncio
+import sys
 import time
 
 import machine
 
 # Between a crash and the reset: time for a ctrl-C, and no storm of resets.
 CRASH_PAUSE_S = 10
+# What judges the configuration; nobody needs it afterwards.
+JUDGES = ("filter_rules", "config", "allowed")
 
 
 def main():
     """Runs the node until the prompt is wanted. Any root's main.py calls it: the name stays."""
     node = None
     try:
-        # Not above: a file that is broken or missing is a crash, too.
-        from node import config
-
-        node = made(config)
+        node = made()
         if node:
             run(node)
     except Exception as error:
         crashed(error, node)
 
 
-def made(config):
+def made():
     """Returns the node, None if its configuration can't be used."""
-    try:
-        settings = config.load()
-        # Late: a board with a broken configuration needs none of it.
-        from node.app import Node
+    settings = configuration()
+    if not settings:
+        return None
+    # Late: a board with a broken configuration needs none of it.
+    from node.app import Node, WiringError
 
+    try:
         return Node(settings)
+    except WiringError as error:
+        refused([str(error)])
+
+
+def configuration():
+    """Returns the configuration, None if it can't be used."""
+    # Not above: a file that is broken or missing is a crash, too.
+    from node import config
+
+    try:
+        return config.load()
     except config.ConfigError as error:
-        print("config: the node can't start:")
-        for fault in error.faults:
-            print("config:", fault)
+        refused(error.faults)
+    finally:
+        # They have done their work, and take as much as a sixth of what a node may have.
+        for name in JUDGES:
+            if sys.modules.pop("node." + name, None):
+                delattr(sys.modules["node"], name)
+
+
+def refused(faults):
+    print("config: the node can't start:")
+    for fault in faults:
+        print("config:", fault)
 
 
 def run(node):

@@ -7,8 +7,8 @@ LEVELS = ("company", "location", "building", "floor", "room", "device")
 REQUIRED = ("company", "device")
 
 # The node's own topics beside the sensors'.
-STATUS, COMMAND, REPLY = "status", "command", "reply"
-RESERVED = (STATUS, COMMAND, REPLY)
+STATUS, COMMAND, REPLY, FAULTS = "status", "command", "reply", "faults"
+RESERVED = (STATUS, COMMAND, REPLY, FAULTS)
 
 # Bytes of a whole topic: AWS IoT Core takes no more (the standard: 65,535).
 LONGEST = 256
@@ -57,6 +57,7 @@ class Topics:
         self.status = self.of(STATUS)
         self.command = self.of(COMMAND)
         self.reply = self.of(REPLY)
+        self.faults = self.of(FAULTS)
 
     def of(self, sensor: str) -> str:
         """Returns the topic of a sensor (one level). Raises TopicError."""

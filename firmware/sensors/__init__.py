@@ -9,9 +9,10 @@ import os
 #               physical range, both allowed: what is beyond is a fault, told and not published;
 #               None, None where there is none (states, counters). unit and decimals are None for a
 #               state. device_class is Home Assistant's, None where it has none for it.
-#   BUS         what Driver is handed: "i2c" (machine.I2C), "pin" (machine.Pin, an input),
-#               "one_wire" (`wire`, a onewire.OneWire, and `lock`, an asyncio.Lock to hold while
-#               talking on it: sensors of one pin share both), "adc" (machine.ADC), "echo"
+#   BUS         what Driver is handed: "i2c" (machine.I2C; sensors share it without a lock, for a
+#               call is a whole transaction and an address one sensor's), "pin" (machine.Pin, an
+#               input), "one_wire" (`wire`, a onewire.OneWire, and `lock`, an asyncio.Lock to hold
+#               while talking on it: sensors of one pin share both), "adc" (machine.ADC), "echo"
 #               (`trigger` and `echo`, an output and an input, and pulse_us(timeout_us) of a high
 #               pulse on the latter as machine.time_pulse_us()) or None (the node's own Chip).
 #   DRIVES      True if the driver pulls its "pin" low: it can't be an input-only one.
@@ -20,7 +21,8 @@ import os
 #               Flash wears out: save seldom.
 #   OPTIONS     {keyword of Driver: (default, allowed)}: the sensor's own keys in config.json;
 #               `allowed` is a tuple, a Range or a Text. The default may be None, which isn't
-#               among these, or NEEDED. "one_wire" needs the option `rom`.
+#               among these, or NEEDED. "one_wire" needs the option `rom`, "i2c" `address`, whose
+#               values stand in _addresses.py as well.
 #   EVENTS      True if Driver has wait(), too.
 #   READY_MS    ms from power-on until a reading can be good, 0 where it is absent.
 #   BLOCKS_MS   ms of the longest call that lets nothing else run, on a bus of 100 kHz; 5 where it
@@ -34,7 +36,8 @@ import os
 #       stop(), optional: called before a reset that the node knows of.
 #       quantities, optional: QUANTITIES with what follows from the options.
 #       reset(), optional: forgets what is known of the sensor, so that the next read() sets it up
-#           anew; called after some faulty readings in a row. Touches nothing.
+#           anew; called after some faulty readings in a row. Touches nothing: an I2C bus has been
+#           set up anew just before. A sensor that has never answered is read in growing pauses.
 
 
 # In place of a default: the key has to be there.

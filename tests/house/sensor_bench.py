@@ -5,6 +5,8 @@ from vboard.world import World
 
 # Of a bus as the configuration has it by default, 9 bits a byte.
 BYTE_S = 9 / 100_000
+# How long a held wire blocks.
+TIMEOUT_S = 0.05
 
 
 class Bench:
@@ -44,6 +46,7 @@ class Bench:
 
     def readfrom_into(self, address, buffer):
         self._transfer(1 + len(buffer))
+        self._stretched(address)
         buffer[:] = self.bus.read(address, len(buffer))
 
     def writeto_mem(self, address, register, data):
@@ -52,6 +55,7 @@ class Bench:
     def readfrom_mem_into(self, address, register, buffer):
         self._transfer(3 + len(buffer))
         self.bus.write(address, bytes([register]))
+        self._stretched(address)
         buffer[:] = self.bus.read(address, len(buffer))
 
     def _transfer(self, count):
@@ -61,6 +65,17 @@ class Bench:
             raise OSError(116, "ETIMEDOUT")
         self.longest_s = max(self.longest_s, count * BYTE_S)
         self.now += count * BYTE_S
+
+    def _stretched(self, address):
+        # SCL is held low, as long as the bus bears it.
+        waited_s = 0.0
+        while (held_s := self.bus.held_s(address, True, waited_s)) > 0:
+            if waited_s >= TIMEOUT_S:
+                raise OSError(110, "ETIMEDOUT")
+            step_s = min(held_s, TIMEOUT_S - waited_s)
+            waited_s += step_s
+            self.now += step_s
+        self.longest_s = max(self.longest_s, waited_s)
 
     # asyncio
 

@@ -33,10 +33,11 @@ WALL_TIME = {"time", "time_ns", "gmtime", "localtime", "mktime"}
 
 # Module of the node -> those of it that it may import. app.py may import all.
 KNOWN_ROLES = {
-    "config": {"node.topics", "node.filter_rules"},
-    "filter_rules": {"node.config"},
+    "allowed": {"node.topics"},
+    "config": {"node.allowed", "node.filter_rules", "node.topics"},
+    "filter_rules": {"node.allowed"},
     "start": {"node.config", "node.app", "node.crash"},
-    "hardware": {"node.wires"},
+    "hardware": {"node.rescue", "node.wires"},
 }
 
 
@@ -104,7 +105,7 @@ def roles_know_no_role(path, tree):
     """app.py hands the roles what they need. topics.py is rules, as config.py is, no role.
 
     start.py is there before the node and after its crash: it knows app.py, and two for itself.
-    wires.py is the part of hardware.py that is loaded late.
+    wires.py and rescue.py are the parts of hardware.py that are loaded late.
     """
     if not path.startswith("firmware/node/") or path.endswith("/app.py"):
         return set()

@@ -7,6 +7,10 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from vboard.devices.bh1750 import BH1750
+
+SDA = 19
+
 
 @pytest.fixture
 def site(broker, node, subscribe, door_sensor, bme280_sensor):
@@ -74,6 +78,16 @@ def test_info(ask):
     assert (answer["reset_cause"], answer["dropped"], answer["crash"]) == (1, 0, "")
 
 
+def test_scan(site, ask):
+    _, one, _ = site
+    one.bus.attach(BH1750(one.world))
+    answer = ask("scan")
+    assert answer["result"] == {"main": {"0x23": "bh1750", "0x76": "bme280, bmp280"}}
+    one.board.hardware.pins[SDA].drive(0)
+    assert ask("scan")["result"]["main"].startswith("bus main: SDA (pin 19) is held low")
+    assert one.board.boots == [1]
+
+
 def test_restart(site, ask):
     _, one, reader = site
     mark = one.board.mark()
@@ -87,7 +101,7 @@ def test_restart(site, ask):
 @pytest.mark.parametrize(
     ("payload", "told"),
     [
-        ("dance", "there are info, interval, read, restart"),
+        ("dance", "there are info, interval, read, restart, scan"),
         ('{"command": "dance"}', "no command 'dance'"),
         ('{"command": ', "neither a word nor JSON"),
         ('{"sensor": "door"}', "no command in it"),

@@ -80,8 +80,8 @@ def test_events_are_acknowledged(broker, node, ledger, door_sensor, wait_until):
     assert_whole(reader.events, one, 2)
     sent = server.log.count(f"Received PUBLISH from {one.id} (d0, q1, r0")
     assert sent == len(reader.events)
-    # And one for the birth.
-    wait_until(lambda: server.log.count(f"Sending PUBACK to {one.id}") == sent + 1)
+    # And two for the birth: status and faults.
+    wait_until(lambda: server.log.count(f"Sending PUBACK to {one.id}") == sent + 2)
 
 
 def test_no_event_is_lost_over_a_broker_restart(broker, node, ledger, door_sensor, wait_until):

@@ -38,6 +38,16 @@ def test_a_node_publishes_what_filters_make(broker, node, subscribe):
     assert one.lines("temperature: ") == [] and one.board.boots == [1]
 
 
+def test_what_judges_the_configuration_is_unloaded(broker, node):
+    one = node(broker(), on=False, sensors=[CHAIN])
+    made = "node = made()\n"
+    one.patch("node/start.py", made, made + '        print("loaded:", " ".join(sys.modules))\n')
+    one.on()
+    loaded = one.wait("loaded: ").split()
+    assert {"node.app", "node.filters", "sensors.bme280"} < set(loaded)
+    assert not {"node.config", "node.allowed", "node.filter_rules"} & set(loaded)
+
+
 def test_who_has_no_filters_needs_no_code_of_theirs(broker, node):
     one = node(broker(), on=False)
     del one.sources["node/filters.py"], one.sources["node/filter_rules.py"]

@@ -23,7 +23,7 @@ def test_all_levels_make_exactly_these_topics(broker, node, subscribe, door_sens
     sensors = [bme280_sensor, door_sensor, {"driver": "chip", "interval": 0.2}]
     one = node(server, identity=SIX, sensors=sensors)
     prefix = "acme/north/b2/1/lab/n1/"
-    names = "status door temperature humidity pressure free_heap uptime rssi".split()
+    names = "status faults door temperature humidity pressure free_heap uptime rssi".split()
     for name in names:
         reader.wait_topic(prefix + name)
     assert {message.topic for message in reader.messages} == {prefix + name for name in names}
@@ -35,7 +35,7 @@ def test_fewest_levels(broker, node, subscribe):
     reader = subscribe(server)
     identity = {"company": "acme", "room": None, "device": "n1"}
     node(server, identity=identity)
-    names = "status temperature humidity pressure".split()
+    names = "status faults temperature humidity pressure".split()
     for name in names:
         reader.wait_topic("acme/n1/" + name)
     assert {message.topic for message in reader.messages} == {"acme/n1/" + name for name in names}

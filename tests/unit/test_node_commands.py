@@ -1,5 +1,6 @@
 # Commands: what they may look like and what is answered.
 
+import asyncio
 import json
 
 from node import commands
@@ -83,6 +84,55 @@ def test_unknown():
     answer = desk.send(b"dance")
     assert answer["command"] == "dance" and not answer["ok"]
     assert answer["error"] == "no command 'dance': there are read, refuse"
+
+
+class Slow:
+    """A desk with a command that takes its time; it ends when `results` has something."""
+
+    def __init__(self):
+        self.results = []
+        self.replies = []
+        actions = {"scan": lambda arguments: self.scan(arguments)}
+        self.commands = commands.Commands(actions, self.answer, lambda line: None)
+
+    async def scan(self, arguments):
+        while not self.results:
+            await asyncio.sleep(0)
+        result = self.results.pop()
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    def answer(self, text):
+        self.replies.append(json.loads(text))
+
+    async def send(self, *results):
+        """Sends the command, lets it end with each of `results` in turn."""
+        self.commands.handle("topic", b"scan", False, 0, 1)
+        for result in results:
+            self.results.append(result)
+            before = len(self.replies)
+            while len(self.replies) == before:
+                await asyncio.sleep(0)
+
+
+def test_what_takes_its_time_is_answered_when_it_is_done():
+    desk = Slow()
+
+    async def talk():
+        await desk.send()
+        assert desk.replies == []
+        # Another one meanwhile is refused, and the first goes on.
+        await desk.send({"0x76": "bme280"})
+        await desk.send(OSError(19))
+        await desk.send("again")
+
+    asyncio.run(talk())
+    refused, first, failed, again = desk.replies
+    assert not refused["ok"] and "still under way: try again" in refused["error"]
+    assert first == {"command": "scan", "ok": True, "result": {"0x76": "bme280"}}
+    assert not failed["ok"] and "OSError" in failed["error"]
+    assert again["result"] == "again"
 
 
 def test_malformed():

@@ -119,7 +119,7 @@ def test_a_mistyped_section_shows_nothing_of_its_inside():
 def test_unknown_keys_are_told_with_those_there_are():
     only_fault(changed(speed=1), "speed: 1", "broker", "payload", "time_server")
     only_fault(changed("broker", adress="x"), "broker.adress: 'x'", "host, keep_alive")
-    only_fault(changed("sensors", 0, pin=4), "sensors[0].pin: 4", "address, bus, driver")
+    only_fault(changed("sensors", 0, pin=4), "sensors[0].pin: 4", "address, align, bus")
 
 
 def test_missing_sections():
@@ -167,6 +167,19 @@ def test_limits():
     config.check(changed("wifi", ssid="x" * 32, password=""))
 
 
+def test_how_readings_are_published():
+    plain = config.check(GOOD)["sensors"][0]
+    assert (plain["qos"], plain["retain"], plain["align"]) == (None, False, False)
+    made = config.check(changed("sensors", 1, qos=0, retain=True, align=True))["sensors"][1]
+    assert (made["qos"], made["retain"], made["align"]) == (0, True, True)
+    for qos in (2, -1, 1.0, True, "1"):
+        only_fault(changed("sensors", 0, qos=qos), "sensors[0].qos: %r" % qos, "from 0 to 1")
+    for name in ("retain", "align"):
+        for value in (1, 0, "true"):
+            data = changed("sensors", 0, **{name: value})
+            only_fault(data, "sensors[0].%s: %r" % (name, value), "False, True")
+
+
 def test_client_identifier():
     config.check(changed("broker", client_id="Node_1-a"))
     for value in ("", "a" * 24, "a b", "ä", "a/b", 5):
@@ -195,7 +208,9 @@ def test_names_of_sensors():
     for name in ("a b", "", "a/b", "$a", 5, [], ["a"], {}):
         for i in (0, 1):
             only_fault(changed("sensors", i, name=name), "sensors[%d].name: " % i, "without space")
-    only_fault(changed("sensors", 1, name="status"), "sensors[1].name: 'status'", "command, reply")
+    for name in ("status", "command", "reply", "faults"):
+        told = "sensors[1].name: '%s'" % name, "command, reply, faults"
+        only_fault(changed("sensors", 1, name=name), *told)
 
 
 def test_two_sensors_of_one_name():

@@ -1,7 +1,5 @@
 # What may stand under a sensor's filters: what becomes of it, and what each fault says.
 
-import sys
-
 from node import config, filters
 from raises import raises
 
@@ -39,13 +37,6 @@ def test_without_filters_nothing_changes():
         made = sensor(**keys)
         assert made["filters"] is None
         assert made["quantities"] == config.sensors.load("bme280").QUANTITIES
-
-
-def test_what_judges_filters_is_unloaded_behind_that():
-    sensor(filters=[{"median": 5}])
-    assert "node.filter_rules" not in sys.modules
-    faults(filters=[{"median": 4}])
-    assert "node.filter_rules" not in sys.modules
 
 
 def test_each_filter_has_its_step():

@@ -19,9 +19,11 @@ else:
 
 
 class Reading:
-    def __init__(self, level, seq):
+    def __init__(self, level, seq, qos=0, retain=False):
         self.level = level
         self.seq = seq
+        self.qos = qos
+        self.retain = retain
 
 
 class Reporter:
@@ -45,23 +47,23 @@ class Client:
         # Called with each message, before it is taken.
         self.meanwhile = None
 
-    async def publish(self, topic, payload, qos):
+    async def publish(self, topic, payload, qos, retain):
         if self.meanwhile:
             self.meanwhile(topic)
         if self.faults:
             raise self.faults.pop(0)
-        self.sent.append((topic, payload, qos))
+        self.sent.append((topic, payload, qos, retain))
 
 
 def made(events, size=4, client=None):
     lines = []
-    box = Outbox(client or Client(), Reporter(), int(events), events, size, lines.append)
+    box = Outbox(client or Client(), Reporter(), events, size, lines.append)
     return box, lines
 
 
 def put(box, *readings):
-    for level, seq in readings:
-        box.put(Reading(level, seq))
+    for reading in readings:
+        box.put(Reading(*reading))
 
 
 def waiting(box):
@@ -114,13 +116,17 @@ def test_telemetry_is_bounded_too():
     assert box.dropped == 1 and len(lines) == 1
 
 
-def test_sends_in_order():
+def test_sends_in_order_and_as_each_reading_says():
     for events in (True, False):
         client = Client()
         box, _ = made(events, client=client)
-        put(box, ("a", 1), ("b", 2))
-        run(box, 2)
-        assert client.sent == [("n1/a", b"1", int(events)), ("n1/b", b"2", int(events))]
+        put(box, ("a", 1), ("b", 2, 1), ("c", 3, 0, True))
+        run(box, 3)
+        assert client.sent == [
+            ("n1/a", b"1", 0, False),
+            ("n1/b", b"2", 1, False),
+            ("n1/c", b"3", 0, True),
+        ]
         assert waiting(box) == [("last", 0)]
 
 
@@ -160,7 +166,7 @@ def test_what_waits_may_be_forgotten_while_the_link_is_away():
 
     async def away():
         if not client.sent:
-            events.put(Reading("door", 2))
+            events.put(Reading("door", 2, 1))
             states.forget("door")
 
     async def there():
@@ -179,5 +185,5 @@ def test_what_waits_may_be_forgotten_while_the_link_is_away():
 
     put(states, ("door", 1))
     asyncio.run(both())
-    assert client.sent == [("n1/door", b"2", 1), ("n1/door", b"3", 0)]
+    assert [(payload, qos) for _, payload, qos, _ in client.sent] == [(b"2", 1), (b"3", 0)]
     assert not waiting(states) and not waiting(events)

@@ -86,6 +86,19 @@ def test_whole_numbers_stay_whole():
     assert made("value").payload(Reading(20_000_001, "s", 0)) == b"20000001"
 
 
+class Notice:
+    level = "faults"
+
+    def payload(self, at):
+        return "since %d" % at(500)
+
+
+def test_what_has_a_payload_of_its_own():
+    for kind in ("json", "value"):
+        assert made(kind).payload(Notice()) == "since 1763800000500"
+        assert made(kind).topic(Notice()) == "acme/n1/faults"
+
+
 def test_a_little_below_zero_is_zero():
     assert made("value").payload(Reading(-0.04)) == b"0.0"
     assert made("value").payload(Reading(-0.06)) == b"-0.1"

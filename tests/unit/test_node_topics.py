@@ -27,6 +27,7 @@ def test_all_levels():
     assert made.status == "acme/north/b2/1/lab/n1/status"
     assert made.command == "acme/north/b2/1/lab/n1/command"
     assert made.reply == "acme/north/b2/1/lab/n1/reply"
+    assert made.faults == "acme/north/b2/1/lab/n1/faults"
 
 
 def test_levels_may_be_left_out():

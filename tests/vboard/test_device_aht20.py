@@ -6,6 +6,7 @@ from sensor_bench import Bench
 from sensors import SensorError, aht20
 from vboard.devices.aht20 import AHT20
 from vboard.devices.wire import crc8
+from vboard.faults import apply
 
 MEASURE = b"\xac\x33\x00"
 
@@ -63,14 +64,16 @@ def test_the_driver_gets_over_what_goes_wrong():
     driver = aht20.Driver(bench)
     bench.room(temperature=21.5)
     bench.read(aht20, driver)
-    for harm, heal, told in (
-        ({"garbled": True}, {"garbled": False}, "wrong check sum"),
-        ({"slowness": 5}, {"slowness": 1}, "stays busy"),
+    for name, options, told in (
+        ("crc", {}, "wrong check sum"),
+        ("zeros", {}, "wrong check sum"),
+        ("ones", {}, "stays busy"),
+        ("slow", {"factor": 5}, "stays busy"),
     ):
-        vars(bench.device).update(harm)
+        fault = apply(bench.bus, name, **options)
         with pytest.raises(SensorError, match=told):
             bench.read(aht20, driver)
-        vars(bench.device).update(heal)
+        fault.end()
         assert bench.read(aht20, driver)[0] == 21.5
     bench.bus.detach(bench.device)
     with pytest.raises(OSError, match="ENODEV"):

@@ -6,6 +6,7 @@ from sensor_bench import Bench
 from sensors import SensorError, _sht, sht3x, sht4x
 from vboard.devices.sht import SHT3x, SHT4x
 from vboard.devices.wire import crc8
+from vboard.faults import apply
 
 KINDS = pytest.mark.parametrize(
     ("device", "driver", "measure", "reset", "longest_s"),
@@ -77,10 +78,10 @@ def test_the_driver_gets_over_what_goes_wrong(device, driver, measure, reset, lo
         bench.read(_sht, one)
     bench.bus.attach(bench.device)
     bench.now += 0.1
-    bench.device.garbled = True
+    fault = apply(bench.bus, "crc")
     with pytest.raises(SensorError, match="wrong check sum"):
         bench.read(_sht, one)
-    bench.device.garbled = False
+    fault.end()
     assert len(bench.read(_sht, one)) == 2
     # Busy with another's measurement.
     bench.device.write(measure)
@@ -96,3 +97,29 @@ def test_a_driver_that_starts_with_the_sensor_waits(device, driver, measure, res
     bench.device.reset()
     bench.now += driver.READY_MS / 1000 + 0.0001
     assert len(bench.read(_sht, driver.Driver(bench))) == 2
+
+
+@pytest.mark.parametrize(("command", "seconds"), [(0x2C06, 0.0155), (0x2C0D, 0.0065)])
+def test_sht3x_holds_the_clock_until_it_has_measured(command, seconds):
+    bench = Bench(SHT3x)
+    bench.room(temperature=25.0, humidity=50.0)
+    frame = bytearray(6)
+    bench.writeto(0x44, command.to_bytes(2, "big"))
+    before = bench.now
+    bench.readfrom_into(0x44, frame)
+    assert bench.now - before == pytest.approx(seconds)
+    assert frame[:3] == b"\x66\x66\x93"
+    # Without one under way, nothing is held.
+    with pytest.raises(OSError, match="ENODEV"):
+        bench.readfrom_into(0x44, frame)
+
+
+def test_a_clock_held_for_too_long_is_a_time_out():
+    bench = Bench(SHT3x)
+    fault = apply(bench.bus, "slow", factor=10)
+    bench.writeto(0x44, b"\x2c\x06")
+    with pytest.raises(OSError, match="ETIMEDOUT"):
+        bench.readfrom_into(0x44, bytearray(6))
+    fault.end()
+    bench.now += 0.02
+    bench.readfrom_into(0x44, bytearray(6))

@@ -8,7 +8,7 @@ import pytest
 
 import sensors
 from node import config
-from vboard import Air, Board, World
+from vboard import Air, Board, World, faults
 from vboard.devices import EmulationError, emulations, load, with_pins
 
 FIRMWARE = Path(__file__).parents[2] / "firmware"
@@ -165,6 +165,25 @@ def test_unplugged_it_is_gone(name, board):
     for plugged in (True, False, False, True, True):
         (one.plug if plugged else one.unplug)()
         assert one.plugged == present() == plugged
+
+
+# A driver's kind of bus -> that of the place for faults, where it isn't called the same.
+PLACES = {"dht11": "dht", "dht22": "dht"}
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_it_has_the_faults_of_its_place(name, board):
+    _, (sensor,) = checked(entry(name))
+    one = ALL[name].attach(board, World(1), sensor)
+    kind = faults.place_of(one).kind
+    assert kind == PLACES.get(name, ALL[name].bus)
+    for fault in faults.names(kind):
+        faults.apply(one, fault).end()
+    assert one.plugged and one.bus.harms == []
+    two = faults.apply(one, "unplugged"), faults.apply(one, "unplugged")
+    for fault in two:
+        fault.end()
+    assert one.plugged and one.bus.harms == []
 
 
 OWN = """

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from vboard import World
+from vboard import World, faults
 from vboard.clock import clock
 from vboard.devices.bme280 import BME280
 from vboard.devices.contact import Contact
@@ -281,10 +281,10 @@ def test_i2c_faults(make_board):
     board.wait_console("got b'`'")
     wires.detach(sensor)
     board.wait_console("ENODEV")
-    wires.stuck = True
+    shorted = faults.apply(wires, "shorted")
     board.wait_console("ETIMEDOUT")
     since = board.mark()
-    wires.stuck = False
+    shorted.end()
     wires.attach(sensor)
     board.wait_console("got b'`'", since=since)
 

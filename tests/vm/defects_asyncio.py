@@ -112,12 +112,14 @@ async def outbox_keeps(port):
 
     class Reading:
         level = "door"
+        qos = 1
+        retain = False
 
     class Client:
         tried = []
         faults = [Timeout("no acknowledgement in time"), NotConnected("gone"), None, None]
 
-        async def publish(self, topic, payload, qos):
+        async def publish(self, topic, payload, qos, retain):
             self.tried.append((topic, payload, qos))
             fault = self.faults.pop(0)
             if fault:
@@ -134,7 +136,7 @@ async def outbox_keeps(port):
         pass
 
     client = Client()
-    box = Outbox(client, Reporter(), 1, True, 64, lambda line: None)
+    box = Outbox(client, Reporter(), True, 64, lambda line: None)
     for payload in (b"open", b"closed"):
         reading = Reading()
         reading.payload = payload

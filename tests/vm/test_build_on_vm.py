@@ -23,7 +23,14 @@ START = (
     "sensors.digital",
     "sensors.chip",
 )
-LATE = ("mqtt.advice", "mqtt.large", "node.wires")
+LATE = (
+    "mqtt.advice",
+    "mqtt.large",
+    "node.faults",
+    "node.rescue",
+    "node.wires",
+    "sensors._addresses",
+)
 
 
 @pytest.fixture(scope="module", params=["esp32_generic", "esp32_c3"])

@@ -111,7 +111,7 @@ def test_defect_17_quick_power_cycles_and_resets_wipe_nothing(board, tmp_path):
 def test_defect_18_will_birth_and_farewell_are_retained_alike():
     from node.status import Status
 
-    status = Status("acme/n1/status")
+    status = Status("acme/n1/status", "acme/n1/faults")
     online, offline = status.online(), status.offline()
     assert online[0] == offline[0] and online[1] != offline[1]
     assert online[2:] == offline[2:] == (1, True)

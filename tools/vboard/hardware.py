@@ -7,14 +7,16 @@ pipe. What they are told of faults is OSError or ValueError.
 
 import errno
 import hashlib
+import math
 import time
 
 from .clock import clock
 from .peripherals.adc import Adc
 from .peripherals.chips import CHIPS
+from .peripherals.harm import through
 from .peripherals.i2c import I2CBus
 from .peripherals.onewire import OneWireBus
-from .peripherals.pins import MODE_OPEN_DRAIN, MODE_OUT, PULL_KEPT, PinLine
+from .peripherals.pins import MODE_OPEN_DRAIN, MODE_OUT, PULL_KEPT, PULL_UP, PinLine
 from .peripherals.pwm import Outputs
 from .peripherals.station import Station
 from .peripherals.timers import Timers
@@ -24,6 +26,9 @@ from .peripherals.watchdog import Watchdog
 EPOCH_2000_US = 946_684_800_000_000
 
 RTC_MEMORY_SIZE = 2048
+
+# How long a held bus blocks a program, unless it says otherwise (ports/esp32/machine_i2c.c).
+I2C_TIMEOUT_US = 50_000
 
 # Frequency of the CPU after a reset, Hz (CONFIG_ESP_DEFAULT_CPU_FREQ_MHZ).
 CPU_HZ = 160_000_000
@@ -42,10 +47,15 @@ class Hardware:
         self._radio = radio
         self._buses = {}
         self._wires = {}
+        # Number of an I2C controller -> (SCL, SDA, time-out in us); a soft reset leaves them.
+        self._i2c = {}
         # Volts at the ADC pins (numbers, or functions that are asked at each sample) and the
         # temperature of the chip in °C: set from outside.
         self.volts = {}
         self.die_celsius = 40.0
+        # What a program is told of an I2C bus that was held for too long: with ESP-IDF's newer
+        # driver (5.5.2) MicroPython has ENODEV for that, too (ports/esp32/machine_i2c.c).
+        self.i2c_late = errno.ETIMEDOUT
         self.nvs = nvs
         self.watchdog = Watchdog(board.watchdog_bite)
         self.timers = Timers(board.interrupted)
@@ -60,7 +70,10 @@ class Hardware:
 
     def i2c(self, scl, sda):
         """The bus on two pins, made when it is asked for first."""
-        return self._buses.setdefault((scl, sda), I2CBus())
+        if (scl, sda) not in self._buses:
+            # Of pins that the chip hasn't a program is told.
+            self._buses[scl, sda] = I2CBus(self.pins.get(scl), self.pins.get(sda))
+        return self._buses[scl, sda]
 
     def one_wire(self, pin):
         """The 1-Wire bus on a pin, made when it is asked for first."""
@@ -101,6 +114,7 @@ class Hardware:
         if not soft:
             self.watchdog.disarm()
             self._adc.reset()
+            self._i2c.clear()
             self.station.reset()
             self._cpu_hz = CPU_HZ
             self.started = clock.now()
@@ -111,13 +125,8 @@ class Hardware:
         pin = self._pin(number)
         if mode in (MODE_OUT, MODE_OPEN_DRAIN) and number in self._profile.input_only:
             raise ValueError("pin can only be input")
-        if value is not None:
-            pin.out = int(bool(value))
-        if mode is not None:
-            pin.mode, pin.pwm = mode, None
         # These have no pull resistors (ESP32 datasheet, appendix "IO_MUX").
-        if pull != PULL_KEPT and number not in self._profile.input_only:
-            pin.pull = pull
+        pin.set_up(mode, PULL_KEPT if number in self._profile.input_only else pull, value)
 
     def pin_get(self, number):
         return self.pins[number].level
@@ -132,17 +141,46 @@ class Hardware:
     def pin_interrupt(self, number, trigger):
         self.pins[number].trigger = trigger
 
-    def i2c_pins(self, bus_id):
-        """Returns the default (scl, sda) of a hardware bus. Raises ValueError."""
-        if not 0 <= bus_id < len(self._profile.i2c):
-            raise ValueError(f"I2C({bus_id}) doesn't exist")
-        return self._profile.i2c[bus_id]
+    def i2c_setup(self, number, scl, sda, timeout_us):
+        """Has a controller begin anew; what is None stays as it was. Raises ValueError.
 
-    def i2c_write(self, scl, sda, address, data):
-        return self.i2c(scl, sda).write(address, data)
+        A number is a controller of the chip, of which there is one, whoever constructs it (the
+        static objects of ports/esp32/machine_i2c.c); None is one in software. Returns what
+        i2c_write() and i2c_read() take for it.
+        """
+        if number is not None and not 0 <= number < len(self._profile.i2c):
+            raise ValueError(f"I2C({number}) doesn't exist")
+        before = self._i2c.get(number) or (*self._profile.i2c[number or 0], I2C_TIMEOUT_US)
+        now = tuple(
+            old if new is None else new
+            for old, new in zip(before, (scl, sda, timeout_us), strict=True)
+        )
+        for pin in now[:2]:
+            self.pin_setup(pin, MODE_OPEN_DRAIN, PULL_UP, 1)
+        if number is None:
+            return now
+        self._i2c[number] = now
+        return number
 
-    def i2c_read(self, scl, sda, address, count):
-        return self.i2c(scl, sda).read(address, count)
+    def i2c_write(self, controller, address, data, waited_us):
+        """Returns None, or for how many us the bus is held: then ask again. Raises OSError."""
+        bus, left_us = self._i2c_wait(controller, address, False, waited_us)
+        return left_us or bus.write(address, data)
+
+    def i2c_read(self, controller, address, count, waited_us):
+        """Returns bytes, or for how many us the bus is held: then ask again. Raises OSError."""
+        bus, left_us = self._i2c_wait(controller, address, True, waited_us)
+        return left_us or bus.read(address, count)
+
+    def _i2c_wait(self, controller, address, reading, waited_us):
+        # Returns (bus, us to wait): the program waits, not who serves its calls.
+        found = self._i2c[controller] if isinstance(controller, int) else controller
+        scl, sda, timeout_us = found
+        bus = self.i2c(scl, sda)
+        held_us = bus.held_s(address, reading, waited_us / 1_000_000) * 1_000_000
+        if held_us and waited_us >= timeout_us:
+            raise OSError(self.i2c_late, errno.errorcode[self.i2c_late])
+        return bus, math.ceil(min(held_us, timeout_us - waited_us)) if held_us else 0
 
     def onewire_reset(self, number):
         return self.one_wire(number).restart()
@@ -275,7 +313,7 @@ class Hardware:
 
     def _volts(self, number):
         source = self.volts.get(number, 0.0)
-        return source() if callable(source) else source
+        return through(self.pins[number].harms, "volts", source() if callable(source) else source)
 
     def _pin(self, number):
         if number not in self.pins:

@@ -138,14 +138,22 @@ def _number(pin):
 
 
 class I2C:
-    def __init__(self, id, *, scl=None, sda=None, freq=400_000, timeout=50_000):
-        default_scl, default_sda = _board.call("i2c_pins", id)
-        self._wire(default_scl if scl is None else scl, default_sda if sda is None else sda)
+    def __init__(self, id, *, scl=None, sda=None, freq=None, timeout=None):
+        self._set_up(id, scl, sda, timeout)
 
-    def _wire(self, scl, sda):
-        self._scl, self._sda = _number(scl), _number(sda)
-        for number in (self._scl, self._sda):
-            _board.call("pin_setup", number, Pin.OPEN_DRAIN, Pin.PULL_UP, 1)
+    def _set_up(self, id, scl, sda, timeout):
+        # Its state is the chip's: all objects of a number are one.
+        self._of = _board.call("i2c_setup", id, _number(scl), _number(sda), timeout)
+
+    def _transfer(self, name, *args):
+        # A number is for how many us the bus is held, which blocks the program.
+        waited = 0
+        while True:
+            answer = _board.call(name, self._of, *args, waited)
+            if not isinstance(answer, int):
+                return answer
+            _board.sleep(answer / 1_000_000)
+            waited += answer
 
     def scan(self):
         return [address for address in range(0x08, 0x78) if self._answers(address)]
@@ -158,13 +166,14 @@ class I2C:
         return True
 
     def writeto(self, addr, buf, stop=True):
-        return _board.call("i2c_write", self._scl, self._sda, addr, bytes(buf))
+        self._transfer("i2c_write", addr, bytes(buf))
+        return len(buf)
 
     def writevto(self, addr, vector, stop=True):
         return self.writeto(addr, b"".join(bytes(part) for part in vector))
 
     def readfrom(self, addr, nbytes, stop=True):
-        return _board.call("i2c_read", self._scl, self._sda, addr, nbytes)
+        return self._transfer("i2c_read", addr, nbytes)
 
     def readfrom_into(self, addr, buf, stop=True):
         buf[:] = self.readfrom(addr, len(buf))
@@ -182,7 +191,7 @@ class I2C:
 
 class SoftI2C(I2C):
     def __init__(self, scl, sda, *, freq=400_000, timeout=50_000):
-        self._wire(scl, sda)
+        self._set_up(None, scl, sda, timeout)
 
 
 class ADC:

@@ -10,6 +10,8 @@ class Sht:
     RESET = 0
     # Commands that measure -> the s they take at most.
     MEASURE: dict[int, float] = {}
+    # The same for those that stretch the clock when they are read too early.
+    STRETCH: dict[int, float] = {}
     # Bytes of a command; s from power-on or reset until one is taken.
     COMMAND, START_S = 1, 0.0
     # Humidity at the lowest count, and from there to the highest, %.
@@ -17,8 +19,6 @@ class Sht:
 
     def __init__(self, world, address: int = 0x44):
         self.world, self.address = world, address
-        # True: the next answers' check sums are wrong.
-        self.garbled = False
         self.reset()
 
     def reset(self) -> None:
@@ -26,6 +26,8 @@ class Sht:
         self._started = self.world.now()
         # When a measurement ends, s of the world; None without one.
         self._ends = None
+        # True: the answer to the measurement may be asked for before.
+        self._stretches = False
 
     def write(self, data: bytes) -> None:
         """A command. What comes too early or is unknown isn't acknowledged."""
@@ -36,10 +38,19 @@ class Sht:
         command = int.from_bytes(data, "big") if len(data) == self.COMMAND else None
         if command == self.RESET:
             self.reset()
-        elif command in self.MEASURE:
-            self._ends = self.world.now() + self.MEASURE[command]
+        elif command in self.MEASURE or command in self.STRETCH:
+            self._stretches = command in self.STRETCH
+            seconds = self.STRETCH[command] if self._stretches else self.MEASURE[command]
+            self._ends = self.world.now() + seconds
         else:
             raise nack()
+
+    @property
+    def stretch_s(self) -> float:
+        """Seconds for which it would hold SCL low if it were read now."""
+        if self._ends is None or not self._stretches:
+            return 0.0
+        return max(0.0, self._ends - self.world.now())
 
     def read(self, count: int) -> bytes:
         """The words of a measurement that has ended; without one there is no acknowledge."""
@@ -56,7 +67,7 @@ class Sht:
 
     def _checked(self, word):
         data = word.to_bytes(2, "big")
-        return data + bytes([crc8(data) ^ self.garbled])
+        return data + bytes([crc8(data)])
 
     def _busy(self):
         now = self.world.now()
@@ -64,10 +75,11 @@ class Sht:
 
 
 class SHT3x(Sht):
-    """Without its periodic modes, alerts and heater; reads don't stretch the clock."""
+    """Without its periodic modes, alerts and heater."""
 
     RESET, COMMAND, START_S = 0x30A2, 2, 0.0015
     MEASURE = {0x2400: 0.0155, 0x240B: 0.0065, 0x2416: 0.0045}
+    STRETCH = {0x2C06: 0.0155, 0x2C0D: 0.0065, 0x2C10: 0.0045}
 
 
 class SHT4x(Sht):

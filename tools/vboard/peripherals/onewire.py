@@ -1,5 +1,6 @@
 """1-Wire buses: resets and time slots on a wire that everyone may pull low, no one high."""
 
+from .harm import through
 from .pins import MODE_OPEN_DRAIN
 
 
@@ -11,8 +12,10 @@ class OneWireBus:
     """
 
     def __init__(self, pin):
-        self._pin = pin
+        self.pin = pin
         self.devices = []
+        # The faults there are (harm.py).
+        self.harms = []
 
     def attach(self, device):
         """Connects a device with power: it starts as after power-on."""
@@ -31,24 +34,23 @@ class OneWireBus:
     def restart(self):
         """A reset pulse; returns True when the wire is low afterwards: devices are present."""
         if not self._master_speaks:
-            return not self._pin.level
+            return not self.pin.level
         for device in list(self.devices):
             device.restart()
-        return bool(self.devices) or self._pin.held_low
+        return self.pin.held_low or through(self.harms, "present", bool(self.devices))
 
     def slot(self, bit):
         """One time slot that writes `bit`; returns the level found: by writing 1 one reads."""
         if not self._master_speaks:
-            return self._pin.level
+            return self.pin.level
         devices = list(self.devices)
-        level = 0 if self._pin.held_low else bit & 1
-        for device in devices:
-            level &= device.output
+        pulled = 0 in [device.output for device in devices]
+        level = 0 if self.pin.held_low or pulled else bit & 1
         for device in devices:
             device.slot(level)
-        return level
+        return level if self.pin.held_low else through(self.harms, "slot", level, pulled)
 
     @property
     def _master_speaks(self):
         # Whoever drives the wire high hears nobody, and an input can't pull it low.
-        return self._pin.mode == MODE_OPEN_DRAIN
+        return self.pin.mode == MODE_OPEN_DRAIN

@@ -4,6 +4,7 @@ import collections
 import errno
 
 from ..clock import clock
+from .harm import through
 
 # machine.Pin and its interrupts on ESP32 (ports/esp32/machine_pin.c).
 MODE_IN, MODE_OUT, MODE_OPEN_DRAIN = 1, 3, 7
@@ -29,12 +30,18 @@ class PinLine:
         self._interrupt = interrupt
         # The level the outside drives it to; None while nothing is connected.
         self._driven = None
+        # What holds it at a level of its own, whatever drives it -> 0, 1, None: cut off from that.
+        self._holders = {}
         # (clock seconds, level from then on) of the last edges that came from outside.
         self._edges = collections.deque(maxlen=EDGES)
         # A device that answers on this one wire (devices/dht.py); None without.
         self.device = None
+        # The faults of what comes over it (harm.py).
+        self.harms = []
         # Called when the chip, that drives it, lets it fall; None: nobody listens.
         self.on_fall = None
+        # Called when the wire rises because the chip drives it or lets go of it.
+        self.on_rise = []
         # What machine.bitstream() sent last: (timing in ns, bytes); None since power-on.
         self.stream = None
         self.release()
@@ -45,32 +52,72 @@ class PinLine:
         # The Pwm that the pin puts out; None without.
         self.pwm = None
 
+    def set_up(self, mode, pull, value):
+        """What machine.Pin.init() does; None and PULL_KEPT leave things as they are."""
+        before = self.level
+        if value is not None:
+            self.out = int(bool(value))
+        if mode is not None:
+            self.mode, self.pwm = mode, None
+        if pull != PULL_KEPT:
+            self.pull = pull
+        self._tell_rise(before)
+
     @property
     def level(self):
         if self.pwm:
             return self.pwm.level
         if self.mode == MODE_OUT or (self.mode == MODE_OPEN_DRAIN and not self.out):
             return self.out
-        if self._driven is not None:
-            return self._driven
+        outside = self._outside
+        if outside is not None:
+            return outside
         return 1 if self.pull == PULL_UP or self.mode == MODE_OPEN_DRAIN else 0
 
     def put(self, value):
         """Puts out a level, as soon as the pin is an output."""
+        before = self.level
         fell = self.mode == MODE_OUT and self.out and not value
         self.out = int(bool(value))
         if fell and self.on_fall:
             self.on_fall()
+        self._tell_rise(before)
+
+    def _tell_rise(self, before):
+        if self.level > before:
+            for function in tuple(self.on_rise):
+                function()
 
     @property
     def held_low(self):
-        """True while the outside drives it low, whatever the chip does."""
-        return self._driven == 0
+        """True while the outside pulls it low, whatever the chip does."""
+        return self._outside == 0
+
+    @property
+    def _outside(self):
+        # A holder's low is stronger than another's high, and both than what else drives it.
+        levels = tuple(self._holders.values())
+        return (0 if 0 in levels else 1 if 1 in levels else None) if levels else self._driven
 
     def drive(self, level):
         """Puts 0 or 1 on the pin from outside; None disconnects it."""
         before = self.level
         self._driven = None if level is None else int(bool(level))
+        self._note_edge(before)
+
+    def hold(self, holder, level):
+        """Has a holder, anything, put 0 or 1 on it over what drives it; None: cut off from it."""
+        before = self.level
+        self._holders[holder] = level
+        self._note_edge(before)
+
+    def let_go(self, holder):
+        """Ends what hold() began."""
+        before = self.level
+        self._holders.pop(holder, None)
+        self._note_edge(before)
+
+    def _note_edge(self, before):
         after = self.level
         edge = IRQ_RISING if after > before else IRQ_FALLING if after < before else 0
         if edge:
@@ -81,7 +128,18 @@ class PinLine:
     def expect(self, delay_us, length_us):
         """A high pulse from outside, on time to the us: only the measuring of pulses sees it."""
         began = clock.now() + delay_us / 1_000_000
-        self._edges.extend(((began, 1), (began + length_us / 1_000_000, 0)))
+        length_us = through(self.harms, "echo", length_us)
+        if length_us is not None:
+            self._edges.append((began, 1))
+            # Of one without end it never comes.
+            self._edges.append((began + length_us / 1_000_000, 0))
+
+    def cut_short(self):
+        """Ends the pulses that were expected to last longer."""
+        now = clock.now()
+        for edge in [edge for edge in self._edges if edge[0] > now]:
+            self._edges.remove(edge)
+        self._edges.append((now, 0))
 
     def attach(self, device):
         """Connects a device with power: it starts as after power-on."""
@@ -106,7 +164,7 @@ class PinLine:
         """Gives the start signal and returns the 5 bytes of the answer. Raises OSError."""
         pulses = ()
         if self.device and self.mode == MODE_OPEN_DRAIN and not self.held_low:
-            pulses = self.device.answer(DHT_START_MS)
+            pulses = through(self.harms, "pulses", self.device.answer(DHT_START_MS))
         if len(pulses) < 40:
             raise OSError(errno.ETIMEDOUT, "ETIMEDOUT")
         bits = 0
