@@ -101,10 +101,13 @@ class Attached:
 
         What the driver rounds comes on top.
         """
-        tolerance: Any = self._derived.get(quantity, (None, None))[1]
-        if quantity in self._shown:
+        if quantity in self._derived:
+            tolerance = self._derived[quantity][1]
+        else:
             tolerance = self._shown[quantity].tolerance
-        return tolerance(self.truth()[quantity]) if callable(tolerance) else tolerance
+        if isinstance(tolerance, (int, float)):
+            return tolerance
+        return tolerance(self.truth()[quantity])
 
     def set(self, quantity: str, value) -> None:
         """Makes the world at its place such that the quantity is `value`; None gives it back.
