@@ -99,6 +99,8 @@ class Sampler:
         # Faulty readings in a row, since the driver began anew; whether the last was the bus's.
         self._faulty = 0
         self._bus_failed = False
+        # True from a good reading to the next fault, and behind that one: it is read again at once.
+        self._well = self._again = False
         # What is wrong with the bus itself, '' if nothing is known.
         self._bus_fault = ""
         # Attempts before the first answer; None from then on.
@@ -133,7 +135,7 @@ class Sampler:
         # The first state is an event too; the second reading comes at a time of the node's own.
         event, shift = self.events, _shift_ms(self._interval_ms)
         while True:
-            await self._sample(event)
+            await self._turn(event)
             due = time.ticks_add(due, self._pause(due, shift))
             event, shift = False, 0
             if time.ticks_diff(due, time.ticks_ms()) < 0:
@@ -177,7 +179,15 @@ class Sampler:
                 # Set meanwhile: with an interval of a day that must not wait for the next one.
                 due = time.ticks_add(time.ticks_ms(), aligned_ms(self._interval_ms, now))
 
+    async def _turn(self, event):
+        await self._sample(event)
+        if self._again:
+            # What lost its power since the last reading shows it by a fault; its driver sets it up
+            # by the next one, which need not wait for an interval.
+            await self._sample(event)
+
     async def _sample(self, event):
+        self._again = False
         try:
             self._begin_anew()
             if self._bus_fault and self._line.held():
@@ -187,6 +197,7 @@ class Sampler:
         except Exception as error:
             # Whatever it is: one sensor must not stop a node that nobody can reach then.
             self._faulty += 1
+            self._again, self._well = self._well, False
             self._bus_failed = isinstance(error, OSError)
             await self._failed_with(error)
             return
@@ -194,7 +205,7 @@ class Sampler:
         if not self._hand_on(values, event):
             self._faulty += 1
             return
-        self._faulty = 0
+        self._faulty, self._well = 0, True
         self._tell("", "works again")
 
     def _begin_anew(self):

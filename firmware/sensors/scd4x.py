@@ -35,9 +35,9 @@ _PERSIST = b"\x36\x15"
 # Times they take at most, and one more: a sleep of n ms may end after n - 1.
 _COMMAND_MS, _STOP_MS, _PERSIST_MS = 2, 501, 801
 # It measures each 5 s. The first time behind a start is the least accurate: the second counts.
-_WARM_UP_MS = 11_000
-# So long without a new value, it doesn't measure any more.
-_LOST_MS = 15_000
+_WARM_UP_MS = 9_500
+# So long without a new value, it doesn't measure any more: 5 s, and some for its clock.
+_LOST_MS = 6_000
 _NOT_YET = (None, None, None)
 
 
@@ -69,38 +69,44 @@ class Driver(Sht):
         self._frame = bytearray(9)
         # The part of it that one word takes.
         self._one = memoryview(self._frame)[:3]
-        # ticks_ms() from which on there are new values: the warm-up's end, then the last ones.
+        # ticks_ms() of the start, then of the last values; True until there were some.
         self._since = 0
+        self._cold = True
 
     async def read(self) -> tuple:
         """Returns (ppm, °C, %), rounded to 0, 2 and 1 decimals; None each while there are no new
-        ones: for 11 s from the set-up, then for 5 s. Takes 4 ms, awaited; a set-up up to 1.4 s.
+        ones: for 10 s from the set-up, then for 5 s. Takes 4 ms, awaited; a set-up up to 1.4 s.
 
-        Raises OSError when the bus fails, SensorError when a check sum is wrong or the sensor
-        doesn't measure any more. The next call sets it up anew.
+        Raises OSError when the bus fails, SensorError when a check sum is wrong, both of which
+        have the next call set it up, or when it was found idle and was set up anew.
         """
         try:
             if not self._ready:
                 await self._set_up()
-            quiet_ms = time.ticks_diff(time.ticks_ms(), self._since)
-            if quiet_ms < 0:
                 return _NOT_YET
-            await self._command(_DATA_READY)
-            if not self._has_new(quiet_ms):
-                return _NOT_YET
-            await self._command(_READ)
-            self._bus.readfrom_into(self._address, self._frame)
-            self._since = time.ticks_ms()
-            return self._word(0), celsius(self._word(3)), self._percent(self._word(6))
+            values = await self._values()
         except (OSError, SensorError):
             self._ready = False
             raise
+        if values is None:
+            raise SensorError("0x62 had ceased to measure: check its supply voltage and plug")
+        return values
 
-    def _has_new(self, quiet_ms):
-        new = self._answer() & 0x7FF
-        if not new and quiet_ms > _LOST_MS:
-            raise SensorError("0x62 doesn't measure any more: check its supply voltage and plug")
-        return new
+    async def _values(self):
+        # None: it was idle, as after a loss of power, and measures now.
+        quiet_ms = time.ticks_diff(time.ticks_ms(), self._since)
+        await self._command(_DATA_READY)
+        if not self._answer() & 0x7FF:
+            if quiet_ms < _LOST_MS:
+                return _NOT_YET
+            await self._set_up()
+            return None
+        await self._command(_READ)
+        self._bus.readfrom_into(self._address, self._frame)
+        values = self._word(0), celsius(self._word(3)), self._percent(self._word(6))
+        self._since = time.ticks_ms()
+        cold, self._cold = self._cold, False
+        return _NOT_YET if cold and quiet_ms < _WARM_UP_MS else values
 
     async def _set_up(self):
         # It may measure since before a reset, and takes no other command then.
@@ -112,8 +118,8 @@ class Driver(Sht):
             # Its EEPROM bears 2000 times (3.9.1).
             await self._command(_PERSIST, _PERSIST_MS)
         await self._command(_START)
-        self._since = time.ticks_add(time.ticks_ms(), _WARM_UP_MS)
-        self._ready = True
+        self._since = time.ticks_ms()
+        self._ready = self._cold = True
 
     async def _set(self, get, put, word):
         # Returns True if a setting was another one and is kept now.

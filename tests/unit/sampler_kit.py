@@ -79,12 +79,15 @@ class Bench:
         )
         self.sampler.on_fault = lambda sensor, text: self.faults.append((sensor, text))
 
-    def sample(self, count=1):
-        """Takes readings; returns {level: value} of what the last one handed on."""
+    def sample(self, count=1, whole=False):
+        """Takes readings; returns {level: value} of what the last one handed on.
+
+        `whole`: with what follows each of them at once.
+        """
         for _ in range(count):
             self.readings.clear()
             try:
-                self.sampler._sample(False).send(None)
+                (self.sampler._turn if whole else self.sampler._sample)(False).send(None)
             except StopIteration:
                 pass
         return {reading.level: reading.value for reading in self.readings}

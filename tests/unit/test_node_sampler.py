@@ -322,3 +322,22 @@ def test_how_a_reading_is_published():
         bench.sampler.retain = True
         bench.sampler._hand_on(GOOD, event)
         assert all(reading.retain for reading in bench.readings[4:])
+
+
+def test_the_first_fault_is_followed_by_a_reading_at_once():
+    driver = Driver(GOOD, OSError(19), GOOD, OSError(19), OSError(19), OSError(19), GOOD)
+    bench = Bench(driver)
+    bench.sample(whole=True)
+    assert bench.sample(whole=True) == ALL and driver.taken == 3
+    assert bench.told[1:] == ["temperature: works again"]
+    # Only the first one: what is unplugged is tried at its interval.
+    assert bench.sample(whole=True) == {} and driver.taken == 5
+    assert bench.sample(whole=True) == {} and driver.taken == 6
+    assert bench.sample(whole=True) == ALL and driver.taken == 7
+
+
+def test_one_that_never_answered_is_not_read_twice():
+    driver = Driver(OSError(19), OSError(19), GOOD)
+    bench = Bench(driver)
+    bench.sample(2, whole=True)
+    assert driver.taken == 2

@@ -108,10 +108,28 @@ def test_a_setting_that_it_rounds_does_not_wear_it_out():
 def test_no_value_before_it_is_warm():
     sensor = Sensor(*FACTORY, start=PERIOD - 5000)
     sensor.read()
-    sensor.answer(YES, VALUES)
-    assert sensor.read(5000) == NONE and sensor.wire.writes == []
-    assert sensor.read(5999) == NONE
-    assert sensor.read(1) == (500, 25.0, 37.0)
+    sensor.answer(NO, YES, VALUES, NO, YES, VALUES)
+    assert sensor.read(4000) == NONE
+    # The first ones are taken and dropped.
+    assert sensor.read(1000) == NONE and sensor.commands == [READY, READ]
+    assert sensor.read(2000) == NONE
+    assert sensor.read(3000) == (500, 25.0, 37.0)
+
+
+def test_values_at_a_long_interval():
+    sensor = Sensor(*FACTORY)
+    sensor.read()
+    sensor.answer(YES, VALUES, YES, VALUES)
+    for _ in range(2):
+        assert sensor.read(60_000) == (500, 25.0, 37.0)
+
+
+def test_one_that_loses_its_power_as_it_warms_up():
+    sensor = Sensor(*FACTORY)
+    sensor.read()
+    sensor.answer(NO, NO, *FACTORY)
+    assert sensor.read(5000) == NONE
+    assert "ceased to measure" in str(raises(SensorError, sensor.read, 1000))
 
 
 def test_no_value_twice():
@@ -129,11 +147,15 @@ def test_one_that_lost_its_power_is_told_and_set_up():
     sensor.read()
     sensor.answer(YES, VALUES, NO)
     sensor.read(11_000)
-    assert sensor.read(15_000) == NONE
-    told = str(raises(SensorError, sensor.read, 1))
-    assert "0x62 doesn't measure any more" in told
-    sensor.answer(*FACTORY)
-    assert sensor.read() == NONE and sensor.commands[0] == STOP
+    assert sensor.read(5_900) == NONE
+    sensor.answer(NO, *FACTORY)
+    told = str(raises(SensorError, sensor.read, 100))
+    assert "0x62 had ceased to measure" in told and sensor.commands[1] == STOP
+    # It measures again already.
+    sensor.answer(NO)
+    assert sensor.read() == NONE and sensor.commands == [READY]
+    sensor.answer(YES, VALUES)
+    assert sensor.read(11_000) == (500, 25.0, 37.0)
 
 
 def test_any_flipped_bit_is_a_wrong_check_sum():
