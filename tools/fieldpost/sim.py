@@ -9,6 +9,9 @@ from typing import IO, cast
 
 from rich.console import Console
 
+from vboard import worldfile
+from vboard.script import ScriptError
+
 from . import boards, broker as brokers, firmware, view
 from .output import Output, complain
 from .simulation import simulation
@@ -19,7 +22,7 @@ START_S = 3
 # Nodes that are told of one by one.
 TOLD = 5
 # What ends it with a line.
-ERRORS = (brokers.BrokerError, boards.BoardsError, firmware.CompileError)
+ERRORS = (brokers.BrokerError, boards.BoardsError, firmware.CompileError, ScriptError)
 
 
 def run(options):
@@ -42,8 +45,10 @@ def run(options):
 def _simulate(options, console, stop):
     with tempfile.TemporaryDirectory(prefix="fieldpost-sim-") as folder:
         try:
+            world = worldfile.load(options.world) if options.world else None
             with simulation(
-                folder, options.nodes, options.broker, options.interval, options.vm
+                *(folder, options.nodes, options.broker, options.interval, options.vm),
+                world=world,
             ) as made:
                 return _show(made, options, console, stop)
         except ERRORS as error:

@@ -8,7 +8,8 @@ import threading
 from pathlib import Path
 
 from node.config import ConfigError
-from vboard import flash as chips, profile as profiles
+from vboard import flash as chips, profile as profiles, worldfile
+from vboard.script import ScriptError
 
 from . import boards, config, consolelog, firmware, image
 from .output import Output, complain
@@ -55,6 +56,7 @@ def _start(options):
         firmware.CompileError,
         image.ImageError,
         chips.FlashError,
+        ScriptError,
     )
     try:
         with desks.held(Path(options.folder)):
@@ -75,17 +77,18 @@ def _run(options, desks):
     folder = Path(options.folder)
     name = desks.profile_name(folder, options.board)
     board = profiles.load(name)
+    world = worldfile.load(options.world) if options.world else None
     found = config.checked(options.config, board) if options.config else None
     files = _application(options, found, board)
     there = desks.prepare(folder, name, files, options.blank)
     with contextlib.ExitStack() as stack:
         wifi = options.ssid, options.password
         desk = stack.enter_context(
-            contextlib.closing(desks.Desk(folder, name, found or there, wifi))
+            contextlib.closing(desks.Desk(folder, name, found or there, wifi, world))
         )
         if options.link:
             stack.enter_context(desks.linked(Path(options.link), desk.board.port))
-        desk.power_on()
+        desk.begin()
         _introduce(desk, options, output)
         stop.wait()
         print("switching off ...", file=output, flush=True)
@@ -103,10 +106,14 @@ def _application(options, found, board):
     return {**files, boards.CONFIG: Path(options.config).read_bytes()}
 
 
+def _around(desk):
+    return [one.told for one in desk.around.attached]
+
+
 def _introduce(desk, options, output):
     board, port = desk.board, shlex.quote(str(Path(options.folder, "port")))
     folder = shlex.quote(options.folder)
-    around = [f"the Wi-Fi {desk.air.ssid!r}", "a time server", *(one.told for one in desk.around)]
+    around = [f"the Wi-Fi {desk.air.ssid!r}", "a time server", *_around(desk)]
     lines = [
         f"{board.profile.name}, a virtual board kept in {folder}; its port: {port} ({board.port})",
         f"around it: {', '.join(around)}",
