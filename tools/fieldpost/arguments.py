@@ -76,6 +76,6 @@ def world(command):
     command.add_argument(
         "--world",
         metavar="FILE",
-        help="the world around: weather, doors, recordings, faults; docs/worlds/ says how and has "
-        "examples (default: a quiet room)",
+        help="the world around: weather, doors, recordings, faults, as docs/worlds.md says "
+        "(default: a quiet room)",
     )

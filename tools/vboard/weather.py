@@ -35,7 +35,7 @@ QUANTITIES = {
 
 # lx of full light to what the sun charges, and the seconds in which it is taken for constant.
 FULL_LIGHT_LX = 1000
-BATTERY_STEP_S = 60
+BATTERY_STEP_S = 10
 
 # Seconds from one independent value of the noise to the next, and the share each has of it:
 # draughts within a minute, people and heating within a quarter of an hour.
