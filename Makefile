@@ -101,6 +101,7 @@ bench: ## Measure the MQTT library beside its peers, nodes and boards: ARGS='--o
 	@.venv/bin/python bench/compare.py $(ARGS)
 	@$(if $(filter --only% --help -h,$(ARGS)),,.venv/bin/python bench/nodes.py)
 	@$(if $(filter --only% --help -h,$(ARGS)),,.venv/bin/python bench/boards.py)
+	@$(if $(filter --only% --help -h,$(ARGS)),,.venv/bin/python bench/readings.py)
 
 size: ## Print the compiled sizes against their limits
 	@sh tools/setup.sh lint

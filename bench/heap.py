@@ -53,6 +53,10 @@ class Heap:
         """Bytes a publish and a message received allocate."""
         return self._run(peer, "alloc")
 
+    def readings(self):
+        """Bytes that a reading takes, by driver: (read()'s coroutine, the values, the rest)."""
+        return self._run("reading", "main")
+
     def measures(self):
         """Returns what there is to measure: (rows, function of a peer)."""
         rows = [f"alloc-{what}{qos}" for what in ("publish", "receive") for qos in (0, 1)]

@@ -26,21 +26,31 @@ SETS = {
     "driver bmp280": (("firmware", ("sensors/bmp280", "sensors/_bosch280")), 3_000),
     "driver sht3x": (("firmware", ("sensors/sht3x", "sensors/_sht", "sensors/_crc8")), 1_500),
     "driver sht4x": (("firmware", ("sensors/sht4x", "sensors/_sht", "sensors/_crc8")), 1_500),
-    "driver ds18b20": (("firmware", ("sensors/ds18b20", "sensors/_onewire")), 3_000),
+    "driver ds18b20": (("firmware", ("sensors/ds18b20", "sensors/_onewire")), 2_750),
     "driver dht11": (("firmware", ("sensors/dht11", "sensors/_dht")), 1_500),
     "driver dht22": (("firmware", ("sensors/dht22", "sensors/_dht")), 1_500),
     **{
-        f"driver {name}": (("firmware", (f"sensors/{name}", "sensors/_adc")), 1_500)
-        for name in ("battery", "light", "moisture", "voltage")
+        f"driver {name}": (
+            ("firmware", (f"sensors/{name}", "sensors/_adc", "sensors/_percent")),
+            1_500,
+        )
+        for name in ("battery", "light", "moisture")
     },
-    "driver ntc": (("firmware", ("sensors/ntc", "sensors/_adc")), 2_000),
+    **{
+        f"driver {name}": (("firmware", (f"sensors/{name}", "sensors/_adc")), 1_500)
+        for name in ("voltage", "ntc")
+    },
     "driver hcsr04": (("firmware", ("sensors/hcsr04",)), 1_500),
-    "driver pulse": (("firmware", ("sensors/pulse",)), 2_000),
+    "driver pulse": (("firmware", ("sensors/pulse",)), 1_500),
     "driver aht20": (("firmware", ("sensors/aht20", "sensors/_crc8")), 1_500),
     "driver bh1750": (("firmware", ("sensors/bh1750",)), 1_500),
     "driver ads1115": (("firmware", ("sensors/ads1115",)), 1_500),
     "driver ina219": (("firmware", ("sensors/ina219",)), 1_500),
     "driver digital": (("firmware", ("sensors/digital",)), 1_500),
+    "driver scd4x": (
+        ("firmware", ("sensors/scd4x", "sensors/_sht", "sensors/_crc8")),
+        3_000,
+    ),
     "driver chip": (("firmware", ("sensors/chip",)), 1_500),
 }
 

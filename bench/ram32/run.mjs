@@ -1,4 +1,5 @@
-// node run.mjs MICROPYTHON.mjs FOLDER SUBJECT ram|alloc NAMES: figures of a 32-bit heap, as JSON.
+// node run.mjs MICROPYTHON.mjs FOLDER SUBJECT ram|alloc|main NAMES: figures of a 32-bit heap, as
+// JSON; `main` is what the subject finds by itself.
 // FOLDER holds the compiled code and fake.mpy. The VM's table of names grows in steps of up to
 // 2 KB, which hit whoever comes at it: NAMES are so many names that are there before.
 import fs from 'fs';
@@ -49,6 +50,8 @@ if (task === 'ram') {
   const before = used();
   vm.runPython(`import ${subject}`);
   console.log(`@${JSON.stringify({ ram: used() - before })}`);
+} else if (task === 'main') {
+  vm.runPython(`import ${subject}\n${subject}.main()`);
 } else {
   vm.runPython(`
 import peers.${subject}

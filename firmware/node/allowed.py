@@ -1,6 +1,5 @@
 """What a value of the configuration may be: `value in rule` says it, str(rule) tells it."""
 
-import sensors
 from mqtt.topic import text
 from node import topics
 
@@ -26,16 +25,6 @@ class Text:
     def __str__(self):
         shown = "text of %d to %d bytes" % (self.shortest, self.longest)
         return shown + " or none" if self.empty else shown
-
-
-class Whole(sensors.Range):
-    """A whole number in a range."""
-
-    def __contains__(self, value):
-        return isinstance(value, int) and super().__contains__(value)
-
-    def __str__(self):
-        return "a whole number from %d to %d" % (self.lowest, self.highest)
 
 
 class Host(Text):

@@ -7,7 +7,7 @@ import json
 
 import sensors
 from node import topics
-from node.allowed import ClientId, Host, Level, Text, Whole
+from node.allowed import ClientId, Host, Level, Text
 
 PATH = "config.json"
 
@@ -23,7 +23,7 @@ class ConfigError(ValueError):
         self.faults = faults
 
 
-class Watchdog(Whole):
+class Watchdog(sensors.Whole):
     """Seconds; less than resolving a name may block is a board that resets for ever."""
 
     def __init__(self):
@@ -38,28 +38,32 @@ class Watchdog(Whole):
 
 # Key -> (default, allowed); NEEDED has no default.
 NEEDED = sensors.NEEDED
-PIN = Whole(0, 48)
+PIN = sensors.Whole(0, 48)
 IDENTITY = {
     level: (NEEDED if level in topics.REQUIRED else None, Level()) for level in topics.LEVELS
 }
 WIFI = {"ssid": (NEEDED, Text(1, 32)), "password": ("", Text(8, 64, True))}
 BROKER = {
     "host": (NEEDED, Host()),
-    "port": (1883, Whole(1, 65535)),
+    "port": (1883, sensors.Whole(1, 65535)),
     # With the longest topic these two fit into the client's buffer.
     "user": (None, Text(1, 256)),
     "password": (None, Text(0, 384)),
-    "keep_alive": (60, Whole(1, 65535)),
+    "keep_alive": (60, sensors.Whole(1, 65535)),
     "client_id": (None, ClientId()),
 }
-BUS = {"scl": (NEEDED, PIN), "sda": (NEEDED, PIN), "frequency": (100000, Whole(1000, 1000000))}
+BUS = {
+    "scl": (NEEDED, PIN),
+    "sda": (NEEDED, PIN),
+    "frequency": (100000, sensors.Whole(1000, 1000000)),
+}
 SENSOR = {
     "driver": (NEEDED, Text(1, 32)),
     "interval": (60.0, sensors.Range(0.1, 86400)),
     # Readings at multiples of the interval on the clock, UTC.
     "align": (False, (False, True)),
     # None: 1 for what happens, 0 for what is measured.
-    "qos": (None, Whole(0, 1)),
+    "qos": (None, sensors.Whole(0, 1)),
     # True: the broker keeps the last value for late subscribers.
     "retain": (False, (False, True)),
 }

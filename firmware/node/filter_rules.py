@@ -1,7 +1,6 @@
 """What may stand under a sensor's `filters` and `derive`; loaded only for one that has some."""
 
-from node.allowed import Whole
-from sensors import NEEDED, Range
+from sensors import NEEDED, Range, Whole
 
 # A chain has so many filters at most.
 LONGEST = 8
@@ -92,7 +91,7 @@ def check(judge, key, data, module):
 
     `judge` is config's, `key` and `data` the sensor's. Chains is None for no filters at all.
     """
-    if module.EVENTS:
+    if hasattr(module.Driver, "wait"):
         for name in ("filters", "derive"):
             if data.get(name) is not None:
                 judge.fault(key + "." + name, data[name], EVENTS)

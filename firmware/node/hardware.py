@@ -6,8 +6,9 @@ I2C bus that fails.
 
 import gc
 
+import esp32
 from esp32 import NVS
-from machine import I2C, Pin
+from machine import I2C, Pin, reset_cause
 
 PULLS = {"up": Pin.PULL_UP, "down": Pin.PULL_DOWN, "none": None}
 
@@ -17,6 +18,9 @@ class Chip:
 
     def __init__(self, wifi, clock):
         self.rssi = wifi.rssi
+        self.reset_cause = reset_cause
+        # Returns the chip's own °C, a whole number; None where it has no thermometer.
+        self.celsius = _thermometer()
         self._clock = clock
 
     def free_heap(self) -> int:
@@ -27,6 +31,13 @@ class Chip:
     def uptime(self) -> int:
         """Returns s since the start."""
         return self._clock.uptime() // 1000
+
+
+def _thermometer():
+    if hasattr(esp32, "raw_temperature"):
+        # The first ESP32's tells °F.
+        return lambda: ((esp32.raw_temperature() - 32) * 10 + 9) // 18
+    return getattr(esp32, "mcu_temperature", None)
 
 
 class Buses:

@@ -78,7 +78,7 @@ class Sampler:
         # Milliseconds from one reading to the next.
         self._interval_ms = interval_ms
         # True if the driver tells what happens: its first state then is an event too.
-        self.events = module.EVENTS
+        self.events = hasattr(driver, "wait")
         self._clock = clock
         self._report = report
         self._log = log
@@ -142,7 +142,7 @@ class Sampler:
             due = await self._wait(due)
 
     async def run_events(self):
-        """Hands on what happens, as it happens (drivers with EVENTS)."""
+        """Hands on what happens, as it happens (drivers with wait())."""
         while True:
             try:
                 self._hand_on(await self._driver.wait(), True)
@@ -154,7 +154,7 @@ class Sampler:
         # Returns ms from one reading to the next.
         if self._tries is not None:
             self._tries += 1
-            return retry_ms(self._interval_ms, self._tries)
+            return retry_ms(self._interval_ms, self._tries) + shift
         now = self._clock.now() if self.align else None
         if now is None:
             return self._interval_ms + shift
@@ -213,8 +213,15 @@ class Sampler:
                 kind = text = self._bus_fault
             elif self._tries == 0:
                 # Once: who wired or addressed it wrongly wants to know what is there.
-                text += "; " + await self._line.told()
+                text += "; " + await self._neighbours()
         self._failed(text, kind)
+
+    async def _neighbours(self):
+        # Whatever it is: see _sample().
+        try:
+            return await self._line.told()
+        except Exception as error:
+            return "no scan: %r" % error
 
     def _hand_on(self, values, event):
         # Returns True if all of it may be published; what may not hinders nothing else.

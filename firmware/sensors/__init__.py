@@ -20,10 +20,9 @@ import os
 #               power: load() -> int, 0 at first, and save(int), below 2^31, which raises OSError.
 #               Flash wears out: save seldom.
 #   OPTIONS     {keyword of Driver: (default, allowed)}: the sensor's own keys in config.json;
-#               `allowed` is a tuple, a Range or a Text. The default may be None, which isn't
-#               among these, or NEEDED. "one_wire" needs the option `rom`, "i2c" `address`, whose
-#               values stand in _addresses.py as well.
-#   EVENTS      True if Driver has wait(), too.
+#               `allowed` is a tuple, a Range, a Whole or a Text. The default may be None, which
+#               isn't among these, or NEEDED. "one_wire" needs the option `rom`, "i2c" `address`,
+#               whose values stand in _addresses.py as well.
 #   READY_MS    ms from power-on until a reading can be good, 0 where it is absent.
 #   BLOCKS_MS   ms of the longest call that lets nothing else run, on a bus of 100 kHz; 5 where it
 #               is absent. Longer waits are awaited.
@@ -32,9 +31,10 @@ import os
 #       async read() -> tuple: a value for each quantity, None for one that may come later. Raises
 #           OSError when the bus fails, SensorError when the sensor has nothing to publish. A text
 #           that stays the same is told once.
-#       async wait() -> tuple: the same as soon as it changes (EVENTS).
+#       async wait() -> tuple, optional: the same as soon as it changes; its readings are events.
 #       stop(), optional: called before a reset that the node knows of.
-#       quantities, optional: QUANTITIES with what follows from the options.
+#       quantities, optional: QUANTITIES with what follows from the options; without the last ones
+#           where this board will never have them, and read() leaves those out, too.
 #       reset(), optional: forgets what is known of the sensor, so that the next read() sets it up
 #           anew; called after some faulty readings in a row. Touches nothing: an I2C bus has been
 #           set up anew just before. A sensor that has never answered is read in growing pauses.
@@ -63,6 +63,16 @@ class Range:
 
     def __str__(self) -> str:
         return f"{self.lowest} to {self.highest}"
+
+
+class Whole(Range):
+    """A whole number in a range."""
+
+    def __contains__(self, value) -> bool:
+        return isinstance(value, int) and super().__contains__(value)
+
+    def __str__(self) -> str:
+        return "a whole number from " + super().__str__()
 
 
 class Text(Range):

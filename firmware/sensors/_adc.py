@@ -1,29 +1,11 @@
-# What sensors on an ADC pin have in common: a quiet voltage out of many samples, and percents.
+# What sensors on an ADC pin have in common: a quiet voltage out of many samples.
 
 import asyncio
 
-from sensors import Range, SensorError
-
-
-class Count(Range):
-    """A whole number in a range."""
-
-    def __contains__(self, value) -> bool:
-        return isinstance(value, int) and super().__contains__(value)
-
-    def __str__(self) -> str:
-        return "a whole number, " + super().__str__()
-
+from sensors import SensorError, Whole
 
 # Of each driver here. One sample a millisecond: 20 of them are a period of the mains' hum.
-OPTIONS = {"samples": (20, Count(1, 64))}
-# What a divider of two resistors divides by: (above + below) / below.
-RATIO = Range(1.0, 1000.0)
-# At a pin, and before a divider.
-PIN_VOLTS = Range(0.0, 5.5)
-VOLTS = Range(0.0, 1000.0)
-# So much of the way between two points of a calibration a value may be beyond them, %.
-MARGIN = 10
+OPTIONS = {"samples": (20, Whole(1, 64))}
 
 
 async def volts(adc, samples: int) -> float:
@@ -50,14 +32,3 @@ def middle(values: list) -> float:
     off = len(values) // 4
     kept = values[off : len(values) - off]
     return sum(kept) / len(kept)
-
-
-def percent(value: float, at_0: float, at_100: float) -> float:
-    """Returns where a value is between two points, %: 0 and 100 a little beyond them too.
-
-    Raises SensorError when the two are one.
-    """
-    if at_0 == at_100:
-        raise SensorError("0 % and 100 % are the same voltage: calibrate both")
-    found = 100 * (value - at_0) / (at_100 - at_0)
-    return min(max(found, 0), 100) if -MARGIN <= found <= 100 + MARGIN else found

@@ -14,7 +14,6 @@ QUANTITIES = (
 BUS = "i2c"
 # It has no other; here it is for the check that an address is used once.
 OPTIONS = {"address": (0x38, (0x38,))}
-EVENTS = False
 READY_MS = 100  # 5.4: 40 ms; 100 in later versions
 
 _RESET = b"\xba"  # 5.5
@@ -56,7 +55,9 @@ class Driver:
             if not self._ready:
                 await self._set_up()
             self._bus.writeto(self._address, _MEASURE)
-            await self._wait(_MEASURE_MS)
+            await asyncio.sleep_ms(_MEASURE_MS)
+            if self._busy():
+                await self._wait()
             return self._values()
         except (OSError, SensorError):
             self._ready = False
@@ -70,15 +71,18 @@ class Driver:
             await self._wait(_INITIALISE_MS)
         self._ready = True
 
-    async def _wait(self, first_ms):
+    async def _wait(self, first_ms=_PAUSE_MS):
         # Leaves the frame in which the sensor was found idle.
         await asyncio.sleep_ms(first_ms)
         for _ in range(_TRIES):
-            self._bus.readfrom_into(self._address, self._frame)
-            if not self._frame[0] & _BUSY:
+            if not self._busy():
                 return
             await asyncio.sleep_ms(_PAUSE_MS)
         raise SensorError("0x38 stays busy: switch its supply off and on")
+
+    def _busy(self):
+        self._bus.readfrom_into(self._address, self._frame)
+        return self._frame[0] & _BUSY
 
     def _values(self):
         frame = self._frame

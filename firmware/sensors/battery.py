@@ -1,20 +1,20 @@
 # A battery at an ADC pin, behind a divider: its voltage and what is left.
 
-from sensors import SensorError, _adc
+from sensors import Range, SensorError, _adc, _percent
 
 QUANTITIES = (
     ("voltage", "V", 2, 0, 1000, "voltage"),
     ("battery", "%", 0, 0, 100, "battery"),
 )
 BUS = "adc"
+VOLTS = Range(0.0, 1000.0)
 # The two points are those of a lithium cell.
 OPTIONS = dict(
     _adc.OPTIONS,
-    ratio=(2.0, _adc.RATIO),
-    empty=(3.3, _adc.VOLTS),
-    full=(4.2, _adc.VOLTS),
+    ratio=(2.0, Range(1.0, 1000.0)),
+    empty=(3.3, VOLTS),
+    full=(4.2, VOLTS),
 )
-EVENTS = False
 
 # Less is no battery, V.
 _LOWEST = 0.5
@@ -39,5 +39,5 @@ class Driver:
         volts = await _adc.volts(self._adc, self._samples) * self._ratio
         if volts < _LOWEST:
             raise SensorError("%.2f V: no battery: check its wires and the divider" % volts)
-        left = _adc.percent(volts, self._empty, self._full)
+        left = _percent.percent(volts, self._empty, self._full)
         return round(volts, 2), round(min(max(left, 0), 100))

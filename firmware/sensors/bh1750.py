@@ -7,7 +7,6 @@ import asyncio
 QUANTITIES = (("illuminance", "lx", 1, 0, 54612.5, "illuminance"),)
 BUS = "i2c"
 OPTIONS = {"address": (0x23, (0x23, 0x5C))}  # ADDR low, high
-EVENTS = False
 
 _POWER_ON = b"\x01"
 _ONE_TIME_H = b"\x20"  # steps of 0.83 lx; powers down by itself when it has measured

@@ -10,7 +10,6 @@ QUANTITIES = (
 )
 BUS = "i2c"
 OPTIONS = {"address": (0x76, (0x76, 0x77))}
-EVENTS = False
 READY_MS = _bosch280.START_MS
 
 _CONFIG = 0xF5

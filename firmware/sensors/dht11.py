@@ -10,7 +10,6 @@ QUANTITIES = (
 BUS = "pin"
 DRIVES = True
 OPTIONS = {}
-EVENTS = False
 READY_MS = 1000
 BLOCKS_MS = _dht.BLOCKS_MS
 

@@ -10,7 +10,6 @@ QUANTITIES = (
 BUS = "pin"
 DRIVES = True
 OPTIONS = {}
-EVENTS = False
 # It needs 1 s, and 2 s after a reading, which may have been just before a reset.
 READY_MS = 2000
 BLOCKS_MS = _dht.BLOCKS_MS

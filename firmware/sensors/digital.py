@@ -7,7 +7,6 @@ from sensors import Range
 # The device class is the option's.
 QUANTITIES = (("state", None, None, None, None, None),)
 BUS = "pin"
-EVENTS = True
 
 # The words for levels 0 and 1, by device class: Home Assistant's classes of a binary sensor and
 # what it shows for them. Level 1 is the first of a pair that one would act on: a reed contact
@@ -69,8 +68,8 @@ class Driver:
         if self._flag is None:
             self._flag = asyncio.ThreadSafeFlag()
             self._level = self._pin.value()
-            trigger = self._pin.IRQ_RISING | self._pin.IRQ_FALLING
-            self._pin.irq(handler=self._on_edge, trigger=trigger)
+            # At both edges, for it has no trigger of its own.
+            self._pin.irq(self._on_edge)
         if self._pin.value() != self._level:
             # Its edge is being debounced, or was lost (a cancelled wait(), an interrupt that a
             # sleeping chip missed): either way it is worth a look.

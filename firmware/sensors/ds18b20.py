@@ -6,14 +6,17 @@ from binascii import hexlify, unhexlify
 
 from sensors import SensorError, Text
 
+_FAMILY = 0x28
+
 
 class Rom(Text):
     """16 hexadecimal digits: family, serial number and check sum as they come on the wire."""
 
     def __contains__(self, value) -> bool:
-        if not super().__contains__(value) or value[:2] != "28":
+        try:
+            return super().__contains__(value) and unhexlify(value)[0] == _FAMILY
+        except ValueError:
             return False
-        return all(digit in "0123456789abcdefABCDEF" for digit in value)
 
     def __str__(self) -> str:
         return "a ROM code: 16 hexadecimal digits that begin with 28"
@@ -22,9 +25,7 @@ class Rom(Text):
 QUANTITIES = (("temperature", "°C", 2, -55, 125, "temperature"),)
 BUS = "one_wire"
 OPTIONS = {"rom": (None, Rom(16, 16)), "resolution": (12, (9, 10, 11, 12))}
-EVENTS = False
 
-_FAMILY = 0x28
 # ROM commands ("1-Wire Bus System") and function commands (table 3).
 _MATCH = b"\x55"
 _CONVERT = b"\x44"
@@ -64,8 +65,8 @@ class Driver:
         self._settings = _MARK + bytes([(resolution - 9) << 5 | 0x1F])
         # True from the writing of the settings until something fails.
         self._ready = False
-        # The last good result, or one that wasn't believed, 1/16 °C; None before the first.
-        self._last = None
+        # The last good result, or one that wasn't believed, 1/16 °C; far from any before that.
+        self._last = 0
         self._data = bytearray(9)
 
     def reset(self):
@@ -84,8 +85,7 @@ class Driver:
                 await self._start()
             await asyncio.sleep_ms((_CONVERT_MS >> self._unused) + 2)
             async with self._lock:
-                await self._command(_READ)
-                await self._receive()
+                await self._command(_READ, self._data)
             return (self._celsius(),)
         except (OSError, SensorError):
             self.reset()
@@ -103,21 +103,16 @@ class Driver:
             await self._find()
             raise SensorError("it doesn't begin to measure: connect V_DD to the supply")
 
-    async def _command(self, data):
+    async def _command(self, data, answer=()):
+        # Sends a command to the sensor and fills `answer`. A byte takes 0.6 ms in which nothing
+        # else runs; between bytes the bus may wait at will.
         if not self._wire.reset():
             raise SensorError(_SILENT)
-        await self._send(_MATCH + self._rom + data)
-
-    # A byte takes 0.6 ms in which nothing else runs. Between bytes the bus may wait at will.
-
-    async def _send(self, data):
-        for byte in data:
+        for byte in _MATCH + self._rom + data:
             self._wire.writebyte(byte)
             await asyncio.sleep_ms(0)
-
-    async def _receive(self):
-        for i in range(len(self._data)):
-            self._data[i] = self._wire.readbyte()
+        for i in range(len(answer)):
+            answer[i] = self._wire.readbyte()
             await asyncio.sleep_ms(0)
 
     def _celsius(self):
@@ -126,10 +121,10 @@ class Driver:
             raise SensorError("wrong check sum: check wires and pull-up, shorten the wire")
         if data[2:5] != self._settings:
             raise SensorError("it lost its settings: check its supply voltage and plug")
-        count = data[0] | data[1] << 8
-        count = (count - 0x10000 if count & 0x8000 else count) >> self._unused << self._unused
+        count = ((data[0] | data[1] << 8) ^ 0x8000) - 0x8000
+        count = count >> self._unused << self._unused
         last, self._last = self._last, count
-        if count == _POWER_ON and (last is None or abs(last - count) > _NEAR):
+        if count == _POWER_ON and abs(last - count) > _NEAR:
             # It had its supply and began to convert, so that the next 85 °C is one.
             raise SensorError("85 °C, what it tells before it has measured: it must do so twice")
         # Integers up to here: single and double precision then make the same text of it.

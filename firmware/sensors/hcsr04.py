@@ -13,7 +13,6 @@ OPTIONS = {
     # Of the air, °C: sound is 0.2 % faster for each.
     "celsius": (20.0, Range(-40.0, 80.0)),
 }
-EVENTS = False
 # From a ping to the end of an echo from farther than 4 m.
 BLOCKS_MS = 25
 

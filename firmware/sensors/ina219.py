@@ -18,7 +18,6 @@ OPTIONS = {
     # The resistor between the two inputs, milliohm; 100 on most boards.
     "shunt_mohm": (100, Range(10, 100_000)),
 }
-EVENTS = False
 
 _CONFIG, _SHUNT, _BUS = 0x00, 0x01, 0x02
 _RESET = b"\x80\x00"  # RST
@@ -60,7 +59,12 @@ class Driver:
                 self._set_up()
             self._bus.writeto_mem(self._address, _CONFIG, _TRIGGER)
             await asyncio.sleep_ms(_MEASURE_MS)
-            return self._values(await self._millivolt())
+            for _ in range(_TRIES):
+                word = self._load(_BUS)
+                if word & _READY:
+                    return self._values((word >> 3) * 4)
+                await asyncio.sleep_ms(_PAUSE_MS)
+            raise self._error("stays busy: switch its supply off and on")
         except (OSError, SensorError):
             self._ready = False
             raise
@@ -71,14 +75,6 @@ class Driver:
         if self._word != _AFTER_RESET:
             raise self._error("is no INA219: check the address")
         self._ready = True
-
-    async def _millivolt(self):
-        for _ in range(_TRIES):
-            word = self._load(_BUS)
-            if word & _READY:
-                return (word >> 3) * 4
-            await asyncio.sleep_ms(_PAUSE_MS)
-        raise self._error("stays busy: switch its supply off and on")
 
     def _values(self, millivolt):
         word = self._load(_SHUNT)

@@ -1,16 +1,15 @@
 # A light-dependent resistor or a phototransistor at an ADC pin: no lux, how much of a scale.
 
-from sensors import _adc
+from sensors import _adc, _percent
 
 QUANTITIES = (("light", "%", 0, 0, 100, None),)
 BUS = "adc"
 # What every chip can tell apart with an attenuation of 11 dB.
 OPTIONS = dict(
     _adc.OPTIONS,
-    dark=(0.0, _adc.PIN_VOLTS),
-    bright=(2.4, _adc.PIN_VOLTS),
+    dark=(0.0, _percent.VOLTS),
+    bright=(2.4, _percent.VOLTS),
 )
-EVENTS = False
 
 
 class Driver:
@@ -29,4 +28,4 @@ class Driver:
         it can measure and for two points that are one.
         """
         volts = await _adc.volts(self._adc, self._samples)
-        return (round(_adc.percent(volts, self._dark, self._bright)),)
+        return (round(_percent.percent(volts, self._dark, self._bright)),)

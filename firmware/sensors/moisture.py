@@ -1,11 +1,10 @@
 # A capacitive or resistive probe for soil moisture at an ADC pin, calibrated by two points.
 
-from sensors import NEEDED, _adc
+from sensors import NEEDED, _adc, _percent
 
 QUANTITIES = (("moisture", "%", 0, 0, 100, "moisture"),)
 BUS = "adc"
-OPTIONS = dict(_adc.OPTIONS, dry=(NEEDED, _adc.PIN_VOLTS), wet=(NEEDED, _adc.PIN_VOLTS))
-EVENTS = False
+OPTIONS = dict(_adc.OPTIONS, dry=(NEEDED, _percent.VOLTS), wet=(NEEDED, _percent.VOLTS))
 
 
 class Driver:
@@ -24,4 +23,4 @@ class Driver:
         it can measure and for two points that are one.
         """
         volts = await _adc.volts(self._adc, self._samples)
-        return (round(_adc.percent(volts, self._dry, self._wet)),)
+        return (round(_percent.percent(volts, self._dry, self._wet)),)

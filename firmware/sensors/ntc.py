@@ -13,13 +13,10 @@ class Coefficients(Range):
     def __contains__(self, value) -> bool:
         if not isinstance(value, list) or len(value) != 3:
             return False
-        for one in value:
-            if not super().__contains__(one):
-                return False
-        return value[0] > 0
+        return all(map(super().__contains__, value)) and value[0] > 0
 
     def __str__(self) -> str:
-        return "[A, B, C] of the Steinhart-Hart equation"
+        return "[A, B, C] of Steinhart-Hart"
 
 
 QUANTITIES = (("temperature", "°C", 1, -60, 300, "temperature"),)
@@ -33,12 +30,6 @@ OPTIONS = dict(
     supply=(3.3, Range(0.1, 5.5)),
     to=("ground", ("ground", "supply")),
 )
-EVENTS = False
-
-_KELVIN = 273.15
-# Shares of the supply that no thermistor in use leaves.
-_SHORT = 0.01
-_OPEN = 0.99
 
 
 class Driver:
@@ -60,30 +51,24 @@ class Driver:
     ):
         self._adc = bus
         self._samples = samples
-        self._series = series
-        self._supply = supply
-        self._to = to
+        self._divider = series, supply, to
         # A, B and C of the Steinhart-Hart equation: without C it is the one with beta.
-        a = 1 / (25 + _KELVIN) - math.log(r25) / beta
-        self._coefficients = steinhart or (a, 1 / beta, 0)
+        self._abc = steinhart or (1 / 298.15 - math.log(r25) / beta, 1 / beta, 0)
 
     async def read(self) -> tuple:
         """Returns (°C,), rounded to 1 decimal. Takes 1 ms a sample, awaited.
 
         Raises OSError when the ADC fails, SensorError when the thermistor is open or shorted.
         """
-        volts = await _adc.volts(self._adc, self._samples)
-        ln = math.log(self._ohm(volts))
-        a, b, c = self._coefficients
-        return (round(1 / (a + b * ln + c * ln * ln * ln) - _KELVIN, 1),)
+        ln = math.log(self._ohm(await _adc.volts(self._adc, self._samples)))
+        a, b, c = self._abc
+        return (round(1 / (a + b * ln + c * ln * ln * ln) - 273.15, 1),)
 
     def _ohm(self, volts):
-        # Of the thermistor.
-        share = volts / self._supply
-        if self._to == "supply":
-            share = 1 - share
-        if share < _SHORT:
-            raise SensorError("thermistor shorted: check its wires")
-        if share > _OPEN:
-            raise SensorError("thermistor open: check its wires")
-        return self._series * share / (1 - share)
+        # Of the thermistor. None in use leaves less than a hundredth of the supply.
+        series, supply, to = self._divider
+        share = volts / supply if to == "ground" else 1 - volts / supply
+        if not 0.01 <= share <= 0.99:
+            state = "open" if share > 0.5 else "shorted"
+            raise SensorError("thermistor %s: check its wires" % state)
+        return series * share / (1 - share)

@@ -21,15 +21,12 @@ OPTIONS = {
     "active": ("low", ("low", "high")),
     "debounce_ms": (20, Range(0, 1000)),
 }
-EVENTS = False
 # A save that has to erase a sector of the flash.
 BLOCKS_MS = 50
 
 # How long pulses may be counted in memory only. Each save takes 32 bytes of NVS and one erase a
 # sector's 126: at one in 5 min its sectors last for centuries, at one a pulse they would not.
 SAVE_MS = 300_000
-# Two readings within less are no measure of a rate.
-_SHORTEST_MS = 1000
 # After so many pulses the total begins at 0 again, as meters do.
 _WRAP = 1_000_000_000
 _PER = {"minute": (60_000, "/min"), "hour": (3_600_000, "/h")}
@@ -51,7 +48,7 @@ class Driver:
         per: str = "hour",
         decimals: int = 3,
         active: str = "low",
-        debounce_ms: float = 20,
+        debounce_ms: int = 20,
     ):
         self._pin = bus
         self._store = store
@@ -63,52 +60,48 @@ class Driver:
             ("rate", unit + suffix, decimals, None, None, None),
             ("total", unit, decimals, None, None, None),
         )
-        self._active = int(active == "high")
-        self._debounce_ms = int(debounce_ms)
-        # Pulses since the start; only the interrupt changes it.
-        self._count = 0
+        self._active = active == "high"
+        self._debounce_ms = debounce_ms
+        # Pulses ever, as far as they were kept, and what of them is saved; None until the
+        # interrupt is armed, which alone changes the first.
+        self._count = self._saved = None
         # ticks_ms() of the last edge, and True while the level was active after it.
         self._edge = 0
         self._within = False
-        # Pulses before the start; None until the interrupt is armed.
-        self._before = None
-        # The total as it was saved, and ticks_ms() since when there is more.
-        self._saved = self._unsaved = 0
-        # The count and ticks_ms() from which the rate is measured, and the rate then.
-        self._mark = self._marked = 0
-        self._rate = None
+        # ticks_ms() when it was last time to save.
+        self._looked = 0
+        # The count and ticks_ms() from which the rate is measured, and the rate up to there.
+        self._mark = self._rate = None
 
     async def read(self) -> tuple:
         """Returns (rate, total) in units; the rate is None at first. Touches no bus.
 
         Raises SensorError when the total can't be kept.
         """
-        if self._before is None:
-            self._arm()
-        now, count = time.ticks_ms(), self._count
+        now = time.ticks_ms()
+        if self._count is None:
+            self._arm(now)
+        count = self._count
         self._measure(now, count)
-        total = (self._before + count) % _WRAP
-        if total == self._saved:
-            self._unsaved = now
-        elif time.ticks_diff(now, self._unsaved) >= SAVE_MS:
+        if time.ticks_diff(now, self._looked) >= SAVE_MS:
             # First: what can't be saved is told each SAVE_MS, and read all the same in between.
-            self._unsaved = now
-            self._save(total)
-        return self._rate, round(total * self._scale, self._decimals)
+            self._looked = now
+            self._save()
+        return self._rate, round(count * self._scale, self._decimals)
 
     def stop(self):
         """Saves the total: a reset comes."""
-        if self._before is not None:
-            self._save((self._before + self._count) % _WRAP)
+        self._save()
 
-    def _arm(self):
-        self._before = self._saved = self._store.load()
-        self._marked = self._unsaved = time.ticks_ms()
+    def _arm(self, now):
+        self._count = self._saved = self._store.load()
+        self._mark = self._count, now
+        self._looked = now
         # The first edge comes after quiet, however soon.
-        self._edge = time.ticks_add(self._marked, -1000)
+        self._edge = time.ticks_add(now, -1000)
         self._within = self._pin.value() == self._active
-        trigger = self._pin.IRQ_RISING | self._pin.IRQ_FALLING
-        self._pin.irq(handler=self._on_edge, trigger=trigger)
+        # At both edges, for it has no trigger of its own.
+        self._pin.irq(self._on_edge)
 
     def _on_edge(self, pin):
         # Runs as an interrupt: allocates nothing. It may be late, so that the level is another by
@@ -117,22 +110,25 @@ class Driver:
         quiet = time.ticks_diff(now, self._edge)
         # Below 0 after more than six days: the ticks have wrapped.
         if not self._within and not 0 <= quiet < self._debounce_ms:
-            self._count += 1
+            self._count = (self._count + 1) % _WRAP
         self._edge = now
         self._within = pin.value() == self._active
 
     def _measure(self, now, count):
-        elapsed = time.ticks_diff(now, self._marked)
-        if elapsed >= _SHORTEST_MS:
-            rate = (count - self._mark) * self._scale * self._per_ms / elapsed
-            self._rate = round(rate, self._decimals)
-            self._mark, self._marked = count, now
+        before, since = self._mark
+        elapsed = time.ticks_diff(now, since)
+        # Two readings within less are no measure of a rate.
+        if elapsed >= 1000:
+            units = (count - before) % _WRAP * self._scale
+            self._rate = round(units * self._per_ms / elapsed, self._decimals)
+            self._mark = count, now
 
-    def _save(self, total):
-        if total == self._saved:
+    def _save(self):
+        count = self._count
+        if count == self._saved:
             return
         try:
-            self._store.save(total)
+            self._store.save(count)
         except OSError as error:
-            raise SensorError("the total can't be kept: %r: erase the NVS" % error)
-        self._saved = total
+            raise SensorError("total not kept: %r: erase the NVS" % error)
+        self._saved = count

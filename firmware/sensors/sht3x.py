@@ -10,7 +10,6 @@ QUANTITIES = (
 )
 BUS = "i2c"
 OPTIONS = {"address": (0x44, (0x44, 0x45))}
-EVENTS = False
 READY_MS = 2  # 2.2: 1 ms, 1.5 ms below 2.4 V
 
 

@@ -11,7 +11,6 @@ QUANTITIES = (
 BUS = "i2c"
 # The last two are those of other order codes (SHT40-B, SHT40-C).
 OPTIONS = {"address": (0x44, (0x44, 0x45, 0x46))}
-EVENTS = False
 READY_MS = 1
 
 

@@ -1,11 +1,11 @@
 # A voltage at an ADC pin, behind a divider where it is higher than the pin can bear.
 
-from sensors import _adc
+from sensors import Range, _adc
 
 QUANTITIES = (("voltage", "V", 3, None, None, "voltage"),)
 BUS = "adc"
-OPTIONS = dict(_adc.OPTIONS, ratio=(1.0, _adc.RATIO))
-EVENTS = False
+# What the divider divides by: (above + below) / below, of its two resistors.
+OPTIONS = dict(_adc.OPTIONS, ratio=(1.0, Range(1.0, 1000.0)))
 
 
 class Driver:

@@ -1,4 +1,7 @@
-"""A driver on an emulated sensor, on a bus whose bytes take their time."""
+"""A driver on an emulated sensor, on a bus whose bytes take their time; what values must be."""
+
+import struct
+from fractions import Fraction
 
 from vboard.peripherals.i2c import I2CBus
 from vboard.world import World
@@ -9,8 +12,20 @@ BYTE_S = 9 / 100_000
 TIMEOUT_S = 0.05
 
 
+def check(found, exact, quantities):
+    """Each value is the exact one, rounded to its decimals, and the same text in 32 bits."""
+    assert len(found) == len(exact) == len(quantities)
+    for value, true, (name, _, decimals, *_) in zip(found, exact, quantities, strict=True):
+        text = f"{value:.{decimals}f}"
+        assert abs(Fraction(text) - true) <= Fraction(1, 2 * 10**decimals), (name, value, true)
+        assert float(text) == value
+        (single,) = struct.unpack("f", struct.pack("f", value))
+        assert f"{single:.{decimals}f}" == text
+
+
 class Bench:
-    """machine.I2C and asyncio for one driver; time passes only when told, slept or transferred."""
+    """machine.I2C, asyncio and time for one driver; time passes only when it is said to, when it
+    is slept or as bytes go."""
 
     def __init__(self, device, **options):
         self.now = 0.0
@@ -29,13 +44,16 @@ class Bench:
 
     def read(self, module, driver):
         """Returns what a driver reads."""
-        before, module.asyncio = module.asyncio, self
+        before = {
+            name: getattr(module, name) for name in ("asyncio", "time") if name in vars(module)
+        }
+        vars(module).update(dict.fromkeys(before, self))
         try:
             driver.read().send(None)
         except StopIteration as end:
             return end.value
         finally:
-            module.asyncio = before
+            vars(module).update(before)
         raise AssertionError("it waits for something else")
 
     # machine.I2C
@@ -82,3 +100,14 @@ class Bench:
     async def sleep_ms(self, ms):
         # The shortest that MicroPython makes of it: its ticks are whole ms.
         self.now += max(0, ms - 0.999) / 1000
+
+    # time
+
+    def ticks_ms(self):
+        return int(self.now * 1000)
+
+    def ticks_add(self, ticks, ms):
+        return ticks + ms
+
+    def ticks_diff(self, end, start):
+        return end - start

@@ -26,6 +26,7 @@ import pytest
 from fieldpost import broker as brokers
 from fieldpost.project import ON_BOARD
 from vboard import Air, Board, World
+from vboard.clock import LeapingClock, clock
 from vboard.devices.bme280 import BME280
 from vboard.devices.contact import Contact
 from vm import KINDS
@@ -244,7 +245,7 @@ class Node:
 
     def __init__(self, board, broker, config):
         self.board = board
-        self.world = World(board.name)
+        self.world = World(board.name, clock=board.clock.now)
         self.world.set("door", False)
         self.bus = board.hardware.i2c(*BUS_PINS)
         self.chip = self.bus.attach(BME280(self.world, seed=board.name))
@@ -360,11 +361,24 @@ def kind(request):
 
 @pytest.fixture
 def node(tmp_path, air, kind):
-    """node(server, name="n1", on=True, **config): a Node; sections of `config` are merged."""
+    """node(server, name="n1", on=True, profile="esp32_generic", leaps=False, **config): a Node.
+
+    Sections of `config` are merged. With `leaps` its time leaps over what it sleeps through
+    (vboard.clock.LeapingClock): an hour of it takes less than a minute, brokers and what they
+    answer stay real. `one.board.clock` is its time: now() in s, ahead (leapt so far, s), and
+    call_later(s, function) for what shall happen to it at a moment of its own. Deadlines of a
+    test (wait_for and the like) are real. For a virtual board, and for one of a test: the air's
+    time server goes by it.
+    """
     boards = []
 
-    def make(server, /, name="n1", on=True, **config):
-        boards.append(board_of(kind, tmp_path / name, air))
+    def make(server, /, name="n1", on=True, profile="esp32_generic", leaps=False, **config):
+        if leaps and kind == "emulated":
+            raise ValueError("only a virtual board's time leaps")
+        time = LeapingClock() if leaps else clock
+        boards.append(board_of(kind, tmp_path / name, air, profile, time))
+        if leaps:
+            air.time_server.clock = boards[-1].clock
         one = Node(boards[-1], server, config)
         return one.on() if on else one
 
@@ -373,12 +387,12 @@ def node(tmp_path, air, kind):
         board.close()
 
 
-def board_of(kind, folder, air):
+def board_of(kind, folder, air, profile="esp32_generic", clock=clock):
     if kind == "emulated":
-        return Board(folder, air)
+        return Board(folder, air, profile=profile)
     from vboard.virtual import VirtualBoard
 
-    board = VirtualBoard(folder, air)
+    board = VirtualBoard(folder, air, profile=profile, clock=clock)
     board.install_micropython()
     return board
 

@@ -2,6 +2,8 @@
 
 import re
 
+from fieldpost.firmware import GONE
+
 CHAIN = {
     "driver": "bme280",
     "interval": 0.1,
@@ -45,7 +47,7 @@ def test_what_judges_the_configuration_is_unloaded(broker, node):
     one.on()
     loaded = one.wait("loaded: ").split()
     assert {"node.app", "node.filters", "sensors.bme280"} < set(loaded)
-    assert not {"node.config", "node.allowed", "node.filter_rules"} & set(loaded)
+    assert not {*GONE, "node.filter_rules"} & set(loaded)
 
 
 def test_who_has_no_filters_needs_no_code_of_theirs(broker, node):

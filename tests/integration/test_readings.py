@@ -24,6 +24,7 @@ def test_all_levels_make_exactly_these_topics(broker, node, subscribe, door_sens
     one = node(server, identity=SIX, sensors=sensors)
     prefix = "acme/north/b2/1/lab/n1/"
     names = "status faults door temperature humidity pressure free_heap uptime rssi".split()
+    names += ["reset_cause", "chip_temperature"]
     for name in names:
         reader.wait_topic(prefix + name)
     assert {message.topic for message in reader.messages} == {prefix + name for name in names}
@@ -39,6 +40,24 @@ def test_fewest_levels(broker, node, subscribe):
     for name in names:
         reader.wait_topic("acme/n1/" + name)
     assert {message.topic for message in reader.messages} == {"acme/n1/" + name for name in names}
+
+
+# One that tells its temperature in °F, and one that does in °C.
+@pytest.mark.parametrize("profile", ["esp32_generic", "esp32_s3"])
+def test_the_chip_tells_its_temperature_and_why_it_started(broker, node, subscribe, profile):
+    server = broker()
+    reader = subscribe(server)
+    sensors = [{"driver": "chip", "interval": 0.2, "name": "node"}]
+    one = node(server, on=False, profile=profile, sensors=sensors)
+    one.board.hardware.die_celsius = 50.0
+    # The second one hasn't these pins.
+    del one.config["buses"]
+    one.install()
+    one.on()
+    temperature = reader.wait_topic(one.of("node-chip_temperature")).data
+    assert (temperature["value"], temperature["unit"]) == (50, "°C")
+    cause = reader.wait_topic(one.of("node-reset_cause")).data
+    assert (cause["value"], cause["unit"]) == ("power on", None)
 
 
 def test_json_payload_in_this_order(broker, node, subscribe, door_sensor, bme280_sensor):

@@ -12,6 +12,7 @@ from vboard.devices.ds18b20 import DS18B20, FAMILY
 from vboard.devices.hcsr04 import HCSR04
 from vboard.devices.ina219 import INA219
 from vboard.devices.onewire import rom_code
+from vboard.devices.scd4x import SCD4x
 from vboard.devices.sht import SHT3x, SHT4x
 from vboard.faults import apply
 
@@ -45,7 +46,18 @@ EVERY = (
     ),
     ({"driver": "aht20", "name": "aht20"}, AHT20, AIR),
     ({"driver": "bh1750", "name": "light"}, BH1750, {"light": 300.0}),
+    (
+        {"driver": "scd4x", "name": "air", "interval": 0.3, "altitude": 500, "asc": False},
+        lambda world: hurried(SCD4x(world)),
+        {"co2": 612, **AIR},
+    ),
 )
+
+
+def hurried(device):
+    """Returns an SCD4x that needs no 10 s for its first two measurements."""
+    device.period_s = 0.1
+    return device
 
 
 @pytest.fixture
@@ -132,12 +144,14 @@ def test_each_driver_of_a_bus_reports(broker, node, subscribe):
     server = broker()
     reader = subscribe(server)
     one = node(server, on=False, sensors=[entry for entry, _, _ in EVERY])
+    one.tune("sensors/scd4x.py", _WARM_UP_MS=300)
     for _, device, _ in EVERY:
         one.bus.attach(device(one.world))
     one.world.set("temperature", 21.5)
     one.world.set("humidity", 40.0)
     one.world.set("pressure", 987.6)
     one.world.set("illuminance", 300.0)
+    one.world.set("co2", 612.0)
     one.on()
     for entry, _, expected in EVERY:
         for quantity, value in expected.items():

@@ -1,32 +1,21 @@
 """Drivers' arithmetic against the data sheets' formulas, computed with fractions."""
 
-import struct
 from fractions import Fraction
 
 from hypothesis import given, strategies as st
 from i2c_kit import Wire, checked, read
-from sensor_bench import Bench
+from sensor_bench import Bench, check
 
-from sensors import _sht, ads1115, aht20, bh1750, ina219, sht3x, sht4x
+from sensors import _sht, ads1115, aht20, bh1750, ina219, scd4x, sht3x, sht4x
 from sensors._crc8 import crc8
 from vboard.devices.ads1115 import ADS1115
 from vboard.devices.aht20 import AHT20
 from vboard.devices.bh1750 import BH1750
 from vboard.devices.ina219 import INA219
+from vboard.devices.scd4x import SCD4x
 from vboard.devices.sht import SHT3x, SHT4x
 
 words = st.integers(0, 0xFFFF)
-
-
-def check(found, exact, quantities):
-    """Each value is the exact one, rounded to its decimals, and the same text in 32 bits."""
-    assert len(found) == len(exact) == len(quantities)
-    for value, true, (name, _, decimals, *_) in zip(found, exact, quantities, strict=True):
-        text = f"{value:.{decimals}f}"
-        assert abs(Fraction(text) - true) <= Fraction(1, 2 * 10**decimals), (name, value, true)
-        assert float(text) == value
-        (single,) = struct.unpack("f", struct.pack("f", value))
-        assert f"{single:.{decimals}f}" == text
 
 
 def limited(value, lowest, highest):
@@ -59,6 +48,37 @@ def test_sht_drivers_read_the_room(celsius, percent):
         bench = Bench(device)
         found = room_read(bench, _sht, driver.Driver(bench), temperature=celsius, humidity=percent)
         assert abs(found[0] - celsius) < 0.007 and abs(found[1] - percent) < 0.052
+
+
+def scd4x_read(bench, answers=None):
+    """Returns what a warm driver reads: a bench's room, or given words."""
+    driver = scd4x.Driver(bench)
+    bench.read(scd4x, driver)
+    bench.now += 11
+    if answers:
+        bench.readfrom_into = lambda _, buffer: memoryview(buffer).__setitem__(
+            slice(None), bytes.fromhex(answers.pop(0))
+        )
+    return bench.read(scd4x, driver)
+
+
+@given(words, words, words)
+def test_scd4x(ppm, temperature, humidity):
+    bench = Bench(SCD4x)
+    frame = checked(ppm) + checked(temperature) + checked(humidity)
+    found = scd4x_read(bench, [checked(0x8001), frame])
+    exact = ppm, -45 + Fraction(175 * temperature, 65535), Fraction(100 * humidity, 65535)
+    check(found, exact, scd4x.QUANTITIES)
+
+
+@given(st.integers(200, 40_000), st.floats(-10, 60), st.floats(0, 100))
+def test_scd4x_driver_reads_the_room(ppm, celsius, percent):
+    bench = Bench(SCD4x)
+    bench.room(co2=ppm, temperature=celsius, humidity=percent)
+    bench.device.first_error = 5000
+    found = scd4x_read(bench)
+    assert found[0] == ppm
+    assert abs(found[1] - celsius) < 0.009 and abs(found[2] - percent) < 0.052
 
 
 counts = st.integers(0, 0xFFFFF)
@@ -115,6 +135,21 @@ def test_ads1115_driver_reads_its_inputs(volts):
     bench = Bench(ADS1115, inputs=volts)
     found = bench.read(ads1115, ads1115.Driver(bench))
     assert all(abs(value - true) < 0.00007 for value, true in zip(found, volts, strict=True))
+
+
+pairs = st.sampled_from(((0, 1), (0, 3), (1, 3), (2, 3)))
+
+
+@given(st.lists(st.floats(-0.3, 5.8), min_size=4, max_size=4), pairs)
+def test_ads1115_driver_reads_a_difference(volts, pair):
+    bench = Bench(ADS1115, inputs=volts)
+    plus, minus = pair
+    driver = ads1115.Driver(bench, range_mv=6144, **{f"ain{plus}_minus": minus})
+    expected = volts[:plus] + [volts[plus] - volts[minus]] + volts[plus + 1 :]
+    found = bench.read(ads1115, driver)
+    assert all(abs(value - true) < 0.0001 for value, true in zip(found, expected, strict=True))
+    for value, (_, _, _, lowest, highest, _) in zip(found, driver.quantities, strict=True):
+        assert lowest - 0.0001 <= value <= highest + 0.0001
 
 
 @given(st.integers(0, 6500), st.integers(-31999, 31999), st.integers(10, 100_000))

@@ -216,7 +216,7 @@ def test_names_of_sensors():
 def test_two_sensors_of_one_name():
     only_fault(changed("sensors", 1, name="humidity"), "sensors[1].name: 'humidity'", "sensors[0]")
     twice = changed(sensors=[{"driver": "chip"}, {"driver": "chip"}])
-    assert len(faults(twice)) == 3
+    assert len(faults(twice)) == 5
 
 
 def test_buses():

@@ -208,15 +208,15 @@ def test_events_are_not_filtered():
 def test_a_state_has_no_filters():
     from node import filter_rules
 
-    class Driver:
+    class Module:
         QUANTITIES = (
             ("state", None, None, None, None, None),
             ("count", None, 0, None, None, None),
         )
-        EVENTS = False
+        Driver = None
 
     judge = config._Check()
-    filter_rules.check(judge, "s", {"filters": [{"offset": 1}]}, Driver)
+    filter_rules.check(judge, "s", {"filters": [{"offset": 1}]}, Module)
     assert judge.faults == ["s.filters: a list: allowed is no filter: a state is no number"]
 
 

@@ -1,39 +1,9 @@
-# What the sampler makes of a reading: what it hands on, what it tells, when a driver begins anew;
-# and when it reads the sensor.
+# What the sampler makes of a reading: what it hands on, what it tells, when a driver begins anew.
 
-from node import filters, sampler
+from sampler_kit import ALL, GOOD, Bench, Climate, Driver, Line
+
+from node import filters
 from sensors import SensorError
-
-
-class Climate:
-    # Stands for a driver's module.
-    QUANTITIES = (
-        ("temperature", "°C", 1, -40, 85, "temperature"),
-        ("humidity", "%", 0, 0, 100, "humidity"),
-        ("factor", None, 2, 0, 2, None),
-        ("count", None, 0, None, None, None),
-    )
-    EVENTS = False
-
-
-class Driver:
-    # Its readings one by one; an exception among them is raised.
-
-    def __init__(self, *readings):
-        self.readings = list(readings)
-        # Readings that were taken when reset() was called.
-        self.resets = []
-        self.taken = 0
-
-    async def read(self):
-        self.taken += 1
-        reading = self.readings.pop(0)
-        if isinstance(reading, Exception):
-            raise reading
-        return reading
-
-    def reset(self):
-        self.resets.append(self.taken)
 
 
 class Plain:
@@ -41,67 +11,6 @@ class Plain:
 
     async def read(self):
         raise SensorError("is cold")
-
-
-class Asyncio:
-    # In place of asyncio: nothing waits.
-    TimeoutError = RuntimeError
-
-    class Event:
-        pass
-
-    @staticmethod
-    async def wait_for_ms(awaitable, ms):
-        return await awaitable
-
-
-class Clock:
-    def __init__(self, bench):
-        self.bench = bench
-
-    def uptime(self):
-        return self.bench.now
-
-    def now(self):
-        return self.bench.utc()
-
-
-class Bench:
-    def __init__(self, driver, module=Climate, filters=None, line=None):
-        sampler.asyncio = Asyncio
-        self.readings, self.told = [], []
-        quantities = filters.published if filters else module.QUANTITIES
-        # The running time, ms, and UTC in ms.
-        self.now = 5
-        self.utc = lambda: None
-        # What was told of faults, but on the console.
-        self.faults = []
-        self.sampler = sampler.Sampler(
-            driver,
-            module,
-            [quantity[0] for quantity in quantities],
-            1000,
-            Clock(self),
-            self.readings.append,
-            self.told.append,
-            filters,
-            line,
-        )
-        self.sampler.on_fault = lambda sensor, text: self.faults.append((sensor, text))
-
-    def sample(self, count=1):
-        """Takes readings; returns {level: value} of what the last one handed on."""
-        for _ in range(count):
-            self.readings.clear()
-            try:
-                self.sampler._sample(False).send(None)
-            except StopIteration:
-                pass
-        return {reading.level: reading.value for reading in self.readings}
-
-
-GOOD = (20.5, 45, 1.0, 3)
-ALL = {"temperature": 20.5, "humidity": 45, "factor": 1.0, "count": 3}
 
 
 def test_a_good_reading_is_handed_on():
@@ -328,25 +237,6 @@ def test_after_a_quiet_time_each_change_is_told_again():
     assert len(bench.told) == 18
 
 
-class Line:
-    # Stands for hardware.Line; what is wrong with the bus after each recovery.
-
-    def __init__(self, *faults):
-        self.faults = list(faults)
-        self.scans = 0
-        self.low = ""
-
-    def held(self):
-        return self.low
-
-    def recover(self):
-        return self.faults.pop(0)
-
-    async def told(self):
-        self.scans += 1
-        return "bus main has 0x40 (ina219)"
-
-
 def test_who_is_on_the_bus_is_told_once_if_it_never_answered():
     bench = Bench(Driver(*[OSError(19)] * 3, GOOD, OSError(19)), line=Line(""))
     for _ in range(5):
@@ -355,6 +245,19 @@ def test_who_is_on_the_bus_is_told_once_if_it_never_answered():
     assert bench.told[0].endswith("address; bus main has 0x40 (ina219)")
     assert len(bench.told) == 3 and bench.told[2].endswith("check wiring, supply and address")
     assert bench.sampler._line.scans == 1
+
+
+def test_a_scan_that_fails_stops_nobody():
+    line = Line()
+    bench = Bench(Driver(OSError(19), GOOD), line=line)
+
+    async def no_memory():
+        raise MemoryError("no room")
+
+    line.told = no_memory
+    bench.sample()
+    assert "; no scan: MemoryError(" in bench.told[0]
+    assert bench.sample() == ALL
 
 
 def test_no_scan_for_what_is_no_fault_of_the_bus():
@@ -399,152 +302,19 @@ def test_a_bus_that_is_known_to_be_held_is_not_tried():
     assert bench.told[1:] == ["temperature: SDA is held low", "temperature: works again"]
 
 
-def test_pauses_grow_until_a_sensor_answers():
-    pauses = [sampler.retry_ms(100, i) for i in range(1, 15)]
-    assert pauses[0] == 100
-    for i in range(1, 10):
-        whole = 100 << i
-        assert whole * 7 // 8 <= pauses[i] <= whole, (i, pauses[i])
-    assert all(52_500 <= pause <= 60_000 for pause in pauses[10:])
-    assert [sampler.retry_ms(60_000, i) for i in (1, 2, 99)] == [60_000] * 3
-    assert sampler.retry_ms(86_400_000, 50) == 86_400_000
-
-
-def test_a_sensor_that_has_answered_is_read_at_its_interval():
-    bench = Bench(Driver(OSError(19), OSError(19), GOOD, OSError(19), OSError(19)))
-    pauses = []
-    for _ in range(5):
-        bench.sample()
-        pauses.append(bench.sampler._pause(0, 0))
-    assert pauses[0] == 1000 and 1750 <= pauses[1] <= 2000
-    assert pauses[2:] == [1000, 1000, 1000]
-
-
-def test_a_value_out_of_range_is_an_answer():
-    bench = Bench(Driver((130.0,) + GOOD[1:]))
-    bench.sample()
-    assert bench.sampler._pause(0, 7) == 1007
-
-
-DAY = 86_400_000
-# 2026-06-01, 18:00 UTC.
-EVENING = 1_780_336_800_000
-
-
-def test_readings_are_aligned_to_the_clock():
-    for interval, utc, wait in (
-        (60_000, EVENING, 60_000),
-        (60_000, EVENING + 1, 59_999),
-        (60_000, EVENING + 30_000, 30_000),
-        (DAY, EVENING, DAY // 4),
-        (3_600_000, EVENING - 60_000, 60_000),
-        # Woken a bit early: it was that time's reading.
-        (60_000, EVENING - 5, 60_005),
-        (60_000, EVENING - 2_500, 2_500),
-        (100, EVENING + 49, 51),
-        (100, EVENING - 49, 149),
-    ):
-        assert sampler.aligned_ms(interval, utc) == wait, (interval, utc)
-
-
-class Ticks:
-    # In place of time.
-
-    def __init__(self, bench):
-        self.bench = bench
-
-    def ticks_ms(self):
-        return self.bench.now
-
-    @staticmethod
-    def ticks_add(ticks, ms):
-        return ticks + ms
-
-    @staticmethod
-    def ticks_diff(end, start):
-        return end - start
-
-
-class Waiting:
-    # In place of asyncio: waits run out at once, the bench's clock goes on meanwhile.
-    TimeoutError = RuntimeError
-
-    class Event:
-        def clear(self):
-            pass
-
-        def wait(self):
-            pass
-
-    def __init__(self, bench):
-        self.bench = bench
-        # The ms of each wait.
-        self.waits = []
-
-    async def wait_for_ms(self, awaitable, ms):
-        self.waits.append(ms)
-        self.bench.now += ms
-        raise self.TimeoutError
-
-
-def waited(bench, due):
-    """Returns (when the next reading is, the waits until then)."""
-    sampler.time = Ticks(bench)
-    sampler.asyncio = waiting = Waiting(bench)
-    bench.sampler._now = Waiting.Event()
-    try:
-        bench.sampler._wait(due).send(None)
-    except StopIteration as end:
-        return end.value, waiting.waits
-    raise AssertionError("it waits for something else")
-
-
-def test_a_clock_that_is_set_late_aligns_at_once():
-    bench = Bench(Driver(GOOD))
-    bench.sampler.align = True
-    bench.sampler._interval_ms = DAY
-    bench.sample()
-    # Set after 3 s.
-    bench.utc = lambda: EVENING + bench.now if bench.now >= 3005 else None
-    due, waits = waited(bench, bench.now + DAY)
-    assert due == DAY // 4 and waits[:3] == [1000] * 3 and len(waits) == 4
-
-
-def test_what_is_not_aligned_looks_at_no_clock():
-    bench = Bench(Driver(GOOD))
-    bench.sample()
-    assert waited(bench, 5005) == (5005, [5000])
-    assert waited(bench, 17) == (17, [0])
-
-
-def test_aligned_readings_go_on_at_multiples():
-    bench = Bench(Driver(GOOD))
-    bench.sampler.align = True
-    bench.sampler._interval_ms = 10_000
-    bench.utc = lambda: EVENING + bench.now
-    sampler.time = Ticks(bench)
-    bench.sample()
-    # Started at 5 ms, read until 1405 ms.
-    bench.now = 1405
-    assert bench.sampler._pause(5, 123) == 9_995
-    # The clock was set a second forward during the next one.
-    bench.utc = lambda: EVENING + bench.now + 1000
-    bench.now = 10_050
-    assert bench.sampler._pause(10_000, 0) == 9_000
-
-
 def test_how_a_reading_is_published():
-    class Contact(Climate):
-        EVENTS = True
+    class Contact(Driver):
+        async def wait(self):
+            return await self.read()
 
-    for module, event, given, qos in (
-        (Climate, False, None, 0),
-        (Climate, False, 1, 1),
+    for driver, event, given, qos in (
+        (Driver, False, None, 0),
+        (Driver, False, 1, 1),
         (Contact, True, None, 1),
         (Contact, True, 0, 0),
         (Contact, False, None, 0),
     ):
-        bench = Bench(Driver(), module)
+        bench = Bench(driver())
         bench.sampler.qos = given
         bench.sampler._hand_on(GOOD, event)
         assert [reading.qos for reading in bench.readings] == [qos] * 4

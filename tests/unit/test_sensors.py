@@ -35,8 +35,6 @@ def test_the_rest_is_of_its_kind():
         assert module.BUS in ("i2c", "pin", "one_wire", "adc", "echo", None), driver
         assert getattr(module, "DRIVES", False) in (False, module.BUS == "pin"), driver
         assert getattr(module, "KEPT", False) in (False, module.BUS == "pin"), driver
-        assert module.EVENTS in (True, False), driver
-        assert hasattr(module.Driver, "wait") == module.EVENTS, driver
         # Below what the sampler gives a reading, and a loop that MQTT's keep alive runs in.
         assert 0 <= getattr(module, "READY_MS", 0) < 10_000, driver
         assert 0 < getattr(module, "BLOCKS_MS", 5) < 1_000, driver

@@ -126,7 +126,7 @@ def test_options():
         assert value in samples
     for value in (0, 65, 1.5, True, None):
         assert value not in samples
-    assert str(samples) == "a whole number, 1 to 64"
+    assert str(samples) == "a whole number from 1 to 64"
     coefficients = ntc.OPTIONS["steinhart"][1]
     assert [1.1e-3, 2.3e-4, 0] in coefficients
     for value in ([], [1e-3, 2e-4], [0, 0, 0], [1e-3, True, 0], [1e-3, 5, 0], 1e-3, None, "abc"):

@@ -33,6 +33,21 @@ def test_each_full_scale():
         assert abs(found[0] - step) < 0.0000051 and abs(found[1] - top) < 0.0000051, range_mv
 
 
+def test_the_data_sheet_s_table_of_codes():
+    # Full scale and more, one step, nothing, one step below it, full scale below it and more.
+    for code, volts in (
+        ("7fff", 2.04794),
+        ("0001", 0.00006),
+        ("0000", 0.0),
+        ("ffff", -0.00006),
+        ("8000", -2.048),
+    ):
+        answers = []
+        for high in ("c5", "d5", "e5", "f5"):
+            answers += [high + "83", code]
+        assert read(ads1115, ads1115.Driver(Wire(*answers), range_mv=2048)) == (volts,) * 4
+
+
 def test_it_starts_each_conversion_and_looks_at_its_settings():
     wire = Wire(*GOOD)
     driver = ads1115.Driver(wire, address=0x4A)
@@ -42,6 +57,32 @@ def test_it_starts_each_conversion_and_looks_at_its_settings():
     for i in range(4):
         start = bytes([0x01, 0xC3 | i << 4, 0x83])
         assert wire.writes[3 * i : 3 * i + 3] == [(0x4A, start), (0x4A, b"\x01"), (0x4A, b"\x00")]
+
+
+def test_differences():
+    # MUX 000 to 011; the rest stays against ground.
+    for options, codes in (
+        ({"ain0_minus": 1, "ain2_minus": 3}, "83d3b3f3"),
+        ({"ain0_minus": 3, "ain1_minus": 3, "ain2_minus": 3}, "93a3b3f3"),
+        ({"ain1_minus": 3}, "c3a3e3f3"),
+    ):
+        codes, answers = list(bytes.fromhex(codes)), []
+        for code, count in zip(codes, ("2ee0", "d120", "8000", "7fff")):
+            answers += ["%02x83" % code, count]
+        wire = Wire(*answers)
+        driver = ads1115.Driver(wire, **options)
+        assert read(ads1115, driver) == (1.5, -1.5, -4.096, 4.09588)
+        starts = [data[1] for _, data in wire.writes if len(data) == 3]
+        assert starts == codes, options
+        for i, quantity in enumerate(driver.quantities):
+            # Only a difference may be below ground.
+            lowest = -6.1 if "ain%d_minus" % i in options else -0.3
+            assert quantity[:4] == ("ain%d" % i, "V", 5, lowest)
+
+
+def test_only_the_pairs_that_the_chip_has():
+    allowed = [ads1115.OPTIONS["ain%d_minus" % i][1] for i in range(3)]
+    assert allowed == [(1, 3), (3,), (3,)] and "ain3_minus" not in ads1115.OPTIONS
 
 
 def test_a_conversion_without_end_is_told():

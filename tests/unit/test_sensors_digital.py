@@ -5,7 +5,6 @@ from sensors import Range, digital
 
 class Pin:
     # machine.Pin as an input; `play` holds the edges to come: (ms, level).
-    IRQ_RISING, IRQ_FALLING = 1, 2
 
     def __init__(self, level=0):
         self.level, self.handler, self.trigger = level, None, None
@@ -14,7 +13,8 @@ class Pin:
     def value(self):
         return self.level
 
-    def irq(self, handler, trigger):
+    def irq(self, handler, trigger=3):
+        # Both edges by default.
         self.handler, self.trigger = handler, trigger
 
     def move(self, level):
@@ -173,7 +173,7 @@ def test_the_state_at_start_is_no_event():
 
 
 def test_declares_what_it_delivers():
-    assert digital.EVENTS and digital.BUS == "pin" and len(digital.QUANTITIES) == 1
+    assert digital.BUS == "pin" and len(digital.QUANTITIES) == 1
     for default, allowed in digital.OPTIONS.values():
         assert default in allowed
 

@@ -91,6 +91,7 @@ def _sizes(files):
     yield f"{'bytes':>9}{'RAM':>9}  file"
     for file in files:
         late = "" if file.early else " (loaded when it is needed)"
+        late = " (unloaded after the start)" if file.name in firmware.GONE else late
         yield f"{len(file.data):>9,}{file.ram:>9,}  {file.place(SLOT)}{late}"
     total = sum(len(file.data) for file in files)
     yield f"{total:>9,}{_ram(files)[1]:>9,}  {len(files)} files"
@@ -108,8 +109,9 @@ def _memory(files, board):
 
 
 def _ram(files):
-    """Returns the bytes of RAM that code takes at the start, and with all of it loaded."""
-    return sum(file.ram for file in files if file.early), sum(file.ram for file in files)
+    """Returns the bytes of RAM that code takes from the start on, and with all of it loaded."""
+    stays = [file for file in files if file.early and file.name not in firmware.GONE]
+    return sum(file.ram for file in stays), sum(file.ram for file in files)
 
 
 def _sha256(data):

@@ -28,6 +28,8 @@ MACHINES = {
 DRIVERS = "sensors."
 # Loaded where a configuration has filters, and left out where it has none.
 FILTERS = ("node.filter_rules", "node.filters")
+# Loaded first, and unloaded as soon as they have judged the configuration (node/start.py).
+GONE = ("node.allowed", "node.config")
 # For who installs the library with MicroPython's tools, not for a board.
 NOT_ON_BOARD = ("manifest.py",)
 # A byte of bytecode takes so many bytes of RAM once it is loaded: MicroPython 1.29 built for 32

@@ -104,8 +104,9 @@ class Air:
 class Radio:
     """The Wi-Fi of one board: station state as the ESP32's driver shows it, and live sockets."""
 
-    def __init__(self, air):
+    def __init__(self, air, clock=clock):
         self.air = air
+        self._clock = clock
         # True while the interface is switched on.
         self.active = False
         # (ssid, key) asked for by connect(), None when nothing is wanted; and the last there was.
@@ -183,7 +184,7 @@ class Radio:
         if point is None:
             raise OSError("Wifi Not Connected")
         # A signal is never still: a slow swing of 3 dB.
-        return point.rssi + int(clock.now() / 7) * 5 % 7 - 3
+        return point.rssi + int(self._clock.now() / 7) * 5 % 7 - 3
 
     @property
     def channel(self):
@@ -264,7 +265,7 @@ class Radio:
 
         if self._step:
             self._step.cancel()
-        call = self._step = clock.call_later(delay, run)
+        call = self._step = self._clock.call_later(delay, run)
 
     # -- sockets
 

@@ -33,13 +33,15 @@ class BaseBoard:
     `keyboard_interrupt()`, which calls the board's `ended()` when it ends by itself.
     """
 
-    def __init__(self, folder, air, name=None, profile="esp32_generic", on_line=None):
+    def __init__(self, folder, air, name=None, profile="esp32_generic", on_line=None, clock=clock):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.name = name or self.folder.name
+        # Its time: the process's, or a LeapingClock that is its alone and ends with it.
+        self.clock = clock
         # What ticks_us() starts from at every reset: a test sets it to come close to the wrap.
         self.ticks_start_us = 0
-        self.radio = Radio(air)
+        self.radio = Radio(air, clock)
         self.profile = profiles.load(profile)
         # The flash chip that NVS is in.
         self.nvs_flash = self._nvs_flash()
@@ -110,6 +112,7 @@ class BaseBoard:
             self.unwire(wire)
         self.radio.close()
         self.nvs_flash.close()
+        self.clock.close()
 
     def __enter__(self):
         return self
@@ -129,7 +132,7 @@ class BaseBoard:
             # The flash has its power from where the chip has it.
             self.power_off()
             return
-        self.booted_at = clock.now()
+        self.booted_at = self.clock.now()
         self._running = self._program()
         self._set_state("running")
         self._running.start()
@@ -201,7 +204,7 @@ class BaseBoard:
     def _sleep(self, delay_ms):
         self._set_state("sleeping")
         if delay_ms is not None:
-            self._wake = clock.call_later(delay_ms / 1000, self._wake_up)
+            self._wake = self.clock.call_later(delay_ms / 1000, self._wake_up)
 
     def _wake_up(self):
         with self._lock:
@@ -210,6 +213,7 @@ class BaseBoard:
                 self._boot(DEEPSLEEP_RESET)
 
     def _set_state(self, state):
+        self.clock.nobody_runs(state == "sleeping")
         with self._changed:
             self.state = state
             self._changed.notify_all()
@@ -221,7 +225,7 @@ class BaseBoard:
         with self._changed:
             *lines, self._unfinished = (self._unfinished + text).split("\n")
             for line in lines:
-                self._lines.append((clock.now(), line.rstrip("\r")))
+                self._lines.append((self.clock.now(), line.rstrip("\r")))
                 self._line_count += 1
             self._changed.notify_all()
         if self.on_line:
@@ -278,7 +282,7 @@ class BaseBoard:
 
         Returns the wire, for unwire().
         """
-        return self._wired(ContactWire(self.hardware.pins[number], contact))
+        return self._wired(ContactWire(self.hardware.pins[number], contact, self.clock))
 
     def wire_echo(self, trigger, echo, device):
         """Connects an ultrasonic sensor to two pins; returns the wire, for unwire()."""

@@ -8,9 +8,7 @@ pipe. What they are told of faults is OSError or ValueError.
 import errno
 import hashlib
 import math
-import time
 
-from .clock import clock
 from .peripherals.adc import Adc
 from .peripherals.chips import CHIPS
 from .peripherals.harm import through
@@ -42,6 +40,7 @@ class Hardware:
 
     def __init__(self, board, profile, radio, nvs):
         self._board = board
+        self._clock = board.clock
         self._profile = profile
         self._chip = CHIPS[profile.chip]
         self._radio = radio
@@ -57,10 +56,10 @@ class Hardware:
         # driver (5.5.2) MicroPython has ENODEV for that, too (ports/esp32/machine_i2c.c).
         self.i2c_late = errno.ETIMEDOUT
         self.nvs = nvs
-        self.watchdog = Watchdog(board.watchdog_bite)
-        self.timers = Timers(board.interrupted)
-        self.pins = {n: PinLine(n, board.interrupted) for n in profile.pins}
-        self._outputs = Outputs(self.pins, self._chip)
+        self.watchdog = Watchdog(board.watchdog_bite, board.clock)
+        self.timers = Timers(board.interrupted, board.clock)
+        self.pins = {n: PinLine(n, board.interrupted, board.clock) for n in profile.pins}
+        self._outputs = Outputs(self.pins, self._chip, board.clock)
         self._adc = Adc(self._chip)
         self.mac = _mac(board.name)
         self.station = Station(radio, profile.chip, self.mac)
@@ -87,7 +86,7 @@ class Hardware:
 
     def forget_rtc(self):
         """The RTC's time and memory begin anew."""
-        self._rtc_start_us = time.time_ns() // 1000
+        self._rtc_start_us = self._now_us()
         self._rtc_base_us = EPOCH_2000_US
         self._rtc_memory = b""
 
@@ -117,7 +116,7 @@ class Hardware:
             self._i2c.clear()
             self.station.reset()
             self._cpu_hz = CPU_HZ
-            self.started = clock.now()
+            self.started = self._clock.now()
 
     # -- machine
 
@@ -201,7 +200,7 @@ class Hardware:
 
     def pulse_start(self):
         """Returns the moment from which pulse_us() counts, us."""
-        return int(clock.now() * 1_000_000)
+        return self._now_us()
 
     def pulse_us(self, number, level, start_us, timeout_us):
         return self._pin(number).pulse_us(level, start_us / 1_000_000, timeout_us)
@@ -272,14 +271,14 @@ class Hardware:
 
     def ticks_us(self):
         """Microseconds since the last reset, not wrapped."""
-        return int((clock.now() - self.started) * 1_000_000) + self._board.ticks_start_us
+        return int((self._clock.now() - self.started) * 1_000_000) + self._board.ticks_start_us
 
     def rtc_us(self):
         """The RTC's microseconds since 1970: from 2000 on as long as nobody set it."""
-        return self._rtc_base_us + time.time_ns() // 1000 - self._rtc_start_us
+        return self._rtc_base_us + self._now_us() - self._rtc_start_us
 
     def rtc_set(self, us):
-        self._rtc_start_us, self._rtc_base_us = time.time_ns() // 1000, us
+        self._rtc_start_us, self._rtc_base_us = self._now_us(), us
 
     def rtc_memory(self, data=None):
         if data is None:
@@ -310,6 +309,9 @@ class Hardware:
 
     def heap_size(self):
         return self._profile.heap
+
+    def _now_us(self):
+        return int(self._clock.now() * 1_000_000)
 
     def _volts(self, number):
         source = self.volts.get(number, 0.0)

@@ -6,12 +6,17 @@ the radio's (air.py), which cuts it off without a FIN, and the pipe is all that 
 
 import contextlib
 import errno
+import math
 import select
 import socket
 import struct
+import time
 
 # What lwIP of ESP-IDF takes in of a stream that nobody reads yet, bytes (TCP_WND).
 WINDOW = 5760
+# How long a program's time waits for what a datagram is answered by, real s (clock.py). It may
+# have given it a second of its own.
+PATIENCE_S = 0.25
 # A datagram's peer: address and port.
 PEER = struct.Struct("!4sH")
 # lwIP's numbers of MicroPython's socket module on ESP32, and the host's.
@@ -35,6 +40,8 @@ class Relay:
         # What broke the connection: an error number, 0 while nothing did.
         self.error = 0
         self.closed = False
+        # How many times something went on to the program.
+        self.came = 0
 
     def close(self):
         """The program closed it, or is gone."""
@@ -53,6 +60,10 @@ class Relay:
 
     def _move(self):
         raise NotImplementedError
+
+    def patience_ms(self, now) -> int:
+        """Returns real ms that what was sent may wait for an answer, before time may leap."""
+        return 0
 
     def _from_pipe(self, size, flags=0):
         """Returns bytes of the program's, none at their end. Raises BlockingIOError."""
@@ -178,6 +189,7 @@ class Stream(Relay):
         try:
             while self._in:
                 self._in = self._in[self.pipe.send(self._in) :]
+                self.came += 1
         except BlockingIOError:
             return
         except OSError:
@@ -193,6 +205,11 @@ class Datagrams(Relay):
 
     def __init__(self, radio, pipe, halted):
         super().__init__(radio, pipe, socket.SOCK_DGRAM, halted)
+        # Until when an answer may come, monotonic s; 0 once it has.
+        self._patient_until = 0.0
+
+    def patience_ms(self, now):
+        return min(5, math.ceil(max(0.0, self._patient_until - now) * 1000))
 
     def connect(self, host, port):
         return self._radio.connect_socket(self.real, (host, port))
@@ -215,12 +232,14 @@ class Datagrams(Relay):
                 # OSError: nobody is there; a datagram is lost without a word.
                 with contextlib.suppress(OSError):
                     self.real.sendto(packet[PEER.size :], (socket.inet_ntoa(host), port))
+                self._patient_until = time.monotonic() + PATIENCE_S
 
     def _take_in(self):
         if self.closed:
             return
         with contextlib.suppress(OSError):
             data, peer = self.real.recvfrom(65536)
+            self.came, self._patient_until = self.came + 1, 0.0
             self.pipe.send(PEER.pack(socket.inet_aton(peer[0]), peer[1]) + data)
 
 

@@ -5,6 +5,8 @@ import struct
 import threading
 import time
 
+from .clock import clock
+
 # Seconds between 1900 (NTP) and 1970 (RFC 5905, figure 4).
 NTP_TO_UNIX = 2_208_988_800
 
@@ -18,6 +20,8 @@ class TimeServer:
         self.address = self._socket.getsockname()
         # False: requests stay without an answer.
         self.answers = True
+        # Whose leaps its time makes as well.
+        self.clock = clock
         # Leap indicator: 3 says that the server doesn't know the time itself.
         self.leap = 0
         self._closing = False
@@ -31,7 +35,7 @@ class TimeServer:
                 self._answer(request, peer)
 
     def _answer(self, request, peer):
-        now = time.time() + NTP_TO_UNIX
+        now = time.time() + self.clock.ahead + NTP_TO_UNIX
         stamp = struct.pack("!II", int(now), int(now % 1 * 2**32))
         # Version 4, mode 4 (server), stratum 1; the client's transmit time is returned.
         head = struct.pack("!BBbbII4s", self.leap << 6 | 0x24, 1, 6, -20, 0, 0, b"SIM\0")

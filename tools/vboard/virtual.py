@@ -10,6 +10,7 @@ import threading
 from . import partitions
 from .board import PWRON_RESET, SOFT_RESET, BaseBoard
 from .calls import BOOTLOADER
+from .clock import clock
 from .files import Files
 from .flash import SECTOR, Flash, PowerCut, Region
 from .line import Line
@@ -33,10 +34,12 @@ class VirtualBoard(BaseBoard):
     Beside a board's states there are "download" (it is in its ROM loader), "held" (in reset, by a
     port's reset lines) and "blank" (there is nothing in the flash that could boot). `port` is the
     path of its serial port.
+
+    With `clock=LeapingClock()` the time leaps over what the program sleeps through (clock.py).
     """
 
-    def __init__(self, folder, air, name=None, profile="esp32_generic", on_line=None):
-        super().__init__(folder, air, name, profile, on_line)
+    def __init__(self, folder, air, name=None, profile="esp32_generic", on_line=None, clock=clock):
+        super().__init__(folder, air, name, profile, on_line, clock)
         self.flash = self.nvs_flash
         # Bytes of heap that a program has, counted in 32-bit words.
         self.heap = self.profile.heap

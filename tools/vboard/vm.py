@@ -361,9 +361,10 @@ class Vm:
 
 def _arguments(board, partition, path, raw):
     """Returns MicroPython's command line: heap, prompt, and what port/start.py takes."""
+    heap = board.heap + standins.HEAP + board.clock.leaps * standins.LEAPS
     return [
-        *("-X", f"heapsize={(board.heap + standins.HEAP) // 1024}wK", "-i", standins.start()),
+        *("-X", f"heapsize={heap // 1024}wK", "-i", standins.start()),
         *(str(board.flash.path.resolve()), str(partition.offset), str(partition.size), str(path)),
         *(str(board.reset_cause), str(board.wake_reason)),
-        *("raw" if raw else "friendly", standins.folder()),
+        *("raw" if raw else "friendly", standins.folder(), "leaps" if board.clock.leaps else ""),
     ]

@@ -9,8 +9,8 @@ from .devices.hcsr04 import DELAY_US
 class ContactWire:
     """Plays a contact's edges, bounces included, onto a pin as its door moves in the world."""
 
-    def __init__(self, pin, contact):
-        self._pin, self._contact = pin, contact
+    def __init__(self, pin, contact, clock=clock):
+        self._pin, self._contact, self._clock = pin, contact, clock
         self._lock = threading.Lock()
         # The level the pin has once it is quiet.
         self._level = contact.level_at(contact.world.now())
@@ -42,7 +42,7 @@ class ContactWire:
         if self._next:
             self._next.cancel()
         when = world.next_change(self._contact.door_name, after)
-        self._next = when and clock.call_later(max(0, when - world.now()), self._move, when)
+        self._next = when and self._clock.call_later(max(0, when - world.now()), self._move, when)
 
     def _move(self, when):
         # `when`, not the time now: the clock may call a hair too early, before the door's move.
@@ -60,7 +60,8 @@ class ContactWire:
             for call in self._edges:
                 call.cancel()
             self._edges = [
-                clock.call_later(offset_ms / 1000, self._drive, at) for offset_ms, at in edges
+                self._clock.call_later(offset_ms / 1000, self._drive, at)
+                for offset_ms, at in edges
             ]
 
     def _drive(self, level):

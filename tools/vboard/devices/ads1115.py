@@ -95,13 +95,28 @@ def _make(place, sensor):
 def _shows(place, sensor):
     full = sensor["options"]["range_mv"] / 1000
     shown = Shown(max(LOWEST, -full), min(HIGHEST, full * 32767 / 32768), full / 65536)
-    return dict.fromkeys(AINS, shown)
+    return {name: shown for name in AINS if not _minus(sensor, name)}
+
+
+def _derives(place, sensor):
+    def difference(name, minus):
+        return lambda at: place.value(name, at) - place.value(minus, at)
+
+    tolerance = sensor["options"]["range_mv"] / 1000 / 65536
+    pairs = {name: _minus(sensor, name) for name in AINS}
+    return {name: (difference(name, pairs[name]), tolerance) for name in AINS if pairs[name]}
+
+
+def _minus(sensor, name):
+    # Returns the input that is taken off that one, None for ground.
+    number = sensor["options"].get(f"{name}_minus")
+    return number and AINS[number]
 
 
 # The world has no such voltages by itself: each input has one of its own.
 _AIN = shape((0.2, 1.5), 0.1, DAY_S, 0.02)
 EMULATIONS = {
     "ads1115": Emulation(
-        "i2c", on_i2c("an ADS1115", _make, _shows), quantities=dict.fromkeys(AINS, _AIN)
+        "i2c", on_i2c("an ADS1115", _make, _shows, _derives), quantities=dict.fromkeys(AINS, _AIN)
     )
 }

@@ -2,7 +2,6 @@
 
 import math
 
-from ..clock import clock
 from .base import SEED, Fault
 
 
@@ -39,7 +38,7 @@ class Chatter(Fault):
         # Returns the next edge, a clock.Call.
         self.place.pin.hold(self, level)
         wait = self._random.uniform(0.5, 1.5) / self.options["hertz"]
-        return clock.call_later(wait, self._turn, 1 - level)
+        return self.place.pin.clock.call_later(wait, self._turn, 1 - level)
 
     def _turn(self, level):
         with self._lock:

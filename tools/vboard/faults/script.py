@@ -21,10 +21,12 @@ LONGEST_S = 30 * 86_400
 class FaultPlayer:
     """Plays a script on the things of `targets`, {sensor's name: what faults.apply() takes}.
 
-    Raises FaultError, whose text names the entry, for a script that can't be played.
+    Its seconds are those of `clock`, which is the board's. Raises FaultError, whose text names
+    the entry, for a script that can't be played.
     """
 
-    def __init__(self, script, targets):
+    def __init__(self, script, targets, clock=clock):
+        self._clock = clock
         self._places = {name: place_of(target) for name, target in targets.items()}
         if not isinstance(script, (list, tuple)):
             raise FaultError(f"the script is {script!r}: a list of faults is needed")
@@ -44,7 +46,7 @@ class FaultPlayer:
         self.stop()
         with self._lock:
             for entry in self._script:
-                self._calls.append(clock.call_later(entry["start_s"], self._begin, entry))
+                self._calls.append(self._clock.call_later(entry["start_s"], self._begin, entry))
 
     def stop(self):
         """Ends all faults there are, and none begins any more."""
@@ -66,7 +68,7 @@ class FaultPlayer:
             self._faults.append(fault)
             if "end_s" in entry:
                 after = entry["end_s"] - entry["start_s"]
-                self._calls.append(clock.call_later(after, fault.end))
+                self._calls.append(self._clock.call_later(after, fault.end))
 
     def _check(self, entry):
         if not isinstance(entry, dict):

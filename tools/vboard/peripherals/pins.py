@@ -25,9 +25,10 @@ DHT_ZERO_US = 48
 class PinLine:
     """One GPIO: what the chip does with it and what the outside does to it."""
 
-    def __init__(self, number, interrupt):
+    def __init__(self, number, interrupt, clock=clock):
         self.number = number
         self._interrupt = interrupt
+        self.clock = clock
         # The level the outside drives it to; None while nothing is connected.
         self._driven = None
         # What holds it at a level of its own, whatever drives it -> 0, 1, None: cut off from that.
@@ -121,13 +122,13 @@ class PinLine:
         after = self.level
         edge = IRQ_RISING if after > before else IRQ_FALLING if after < before else 0
         if edge:
-            self._edges.append((clock.now(), after))
+            self._edges.append((self.clock.now(), after))
         if edge & self.trigger:
             self._interrupt("pin", self.number)
 
     def expect(self, delay_us, length_us):
         """A high pulse from outside, on time to the us: only the measuring of pulses sees it."""
-        began = clock.now() + delay_us / 1_000_000
+        began = self.clock.now() + delay_us / 1_000_000
         length_us = through(self.harms, "echo", length_us)
         if length_us is not None:
             self._edges.append((began, 1))
@@ -136,7 +137,7 @@ class PinLine:
 
     def cut_short(self):
         """Ends the pulses that were expected to last longer."""
-        now = clock.now()
+        now = self.clock.now()
         for edge in [edge for edge in self._edges if edge[0] > now]:
             self._edges.remove(edge)
         self._edges.append((now, 0))
@@ -181,10 +182,10 @@ class PinLine:
         timeout = timeout_us / 1_000_000
         began = self._reached(level, start)
         if began is None or began - start > timeout:
-            return -2 if clock.now() - start > timeout else None
+            return -2 if self.clock.now() - start > timeout else None
         ended = self._reached(1 - level, began)
         if ended is None or ended - began > timeout:
-            return -1 if clock.now() - began > timeout else None
+            return -1 if self.clock.now() - began > timeout else None
         return round((ended - began) * 1_000_000)
 
     def _reached(self, level, since):

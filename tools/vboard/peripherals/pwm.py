@@ -14,7 +14,8 @@ DEFAULT_HZ = 5_000
 class Pwm:
     """What comes out of a pin: `freq` in Hz, `duty` of FULL, `invert`."""
 
-    def __init__(self):
+    def __init__(self, clock=clock):
+        self._clock = clock
         self.freq, self.invert = DEFAULT_HZ, False
         # The duty as it was set: "u16", "u10" or "ns", and a count of that. The ns stay the
         # same when the frequency changes.
@@ -32,7 +33,7 @@ class Pwm:
     @property
     def level(self):
         """The pin's level at this moment, 0 or 1."""
-        phase = clock.now() * self.freq % 1
+        phase = self._clock.now() * self.freq % 1
         return int(phase * FULL < self.duty) ^ self.invert
 
     def change(self, freq, unit, value):
@@ -49,8 +50,8 @@ class Pwm:
 class Outputs:
     """The PWM channels and clocks of one chip, shared by its pins."""
 
-    def __init__(self, pins, chip):
-        self._pins, self._chip = pins, chip
+    def __init__(self, pins, chip, clock=clock):
+        self._pins, self._chip, self._clock = pins, chip, clock
 
     def set(self, number, freq, unit, value, invert):
         """Starts a pin's output or changes it; None leaves what there is, or the default.
@@ -60,7 +61,7 @@ class Outputs:
         if freq is not None and not MIN_HZ <= freq <= MAX_HZ:
             raise ValueError("frequency must be from 1Hz to 40MHz")
         pin = self._pins[number]
-        pwm = pin.pwm or Pwm()
+        pwm = pin.pwm or Pwm(self._clock)
         wanted = freq or pwm.freq
         lacking = self._lacking(number, wanted)
         if lacking:

@@ -14,8 +14,9 @@ SHORTEST = 0.001
 class Timers:
     """The timers of one chip, by number: those in hardware, and above them virtual ones."""
 
-    def __init__(self, interrupt):
+    def __init__(self, interrupt, clock=clock):
         self._interrupt = interrupt
+        self._clock = clock
         # Number -> _Timer that was started and not stopped since.
         self._timers = {}
         # Interrupts that were asked for and not taken yet.
@@ -26,7 +27,7 @@ class Timers:
         """Starts a timer anew; `period` in s, above 0."""
         with self._lock:
             self._cancel(number)
-            timer = self._timers[number] = _Timer(period, repeat)
+            timer = self._timers[number] = _Timer(period, repeat, self._clock.now())
             self._plan(number, timer)
 
     def stop(self, number):
@@ -49,7 +50,7 @@ class Timers:
         """Returns s since a timer's start or last expiry; 0.0 for one that doesn't run."""
         with self._lock:
             timer = self._timers.get(number)
-            return clock.now() - timer.started if timer else 0.0
+            return self._clock.now() - timer.started if timer else 0.0
 
     def _cancel(self, number):
         timer = self._timers.pop(number, None)
@@ -57,8 +58,8 @@ class Timers:
             timer.call.cancel()
 
     def _plan(self, number, timer):
-        delay = max(timer.started + timer.period - clock.now(), SHORTEST)
-        timer.call = clock.call_later(delay, self._expired, number, timer)
+        delay = max(timer.started + timer.period - self._clock.now(), SHORTEST)
+        timer.call = self._clock.call_later(delay, self._expired, number, timer)
 
     def _expired(self, number, timer):
         with self._lock:
@@ -67,7 +68,7 @@ class Timers:
                 return
             if timer.repeat:
                 # Periods that are over already are lost, not made up for.
-                timer.started += (clock.now() - timer.started) // timer.period * timer.period
+                timer.started += (self._clock.now() - timer.started) // timer.period * timer.period
                 self._plan(number, timer)
             if self._waiting < WAITING:
                 self._waiting += 1
@@ -75,7 +76,7 @@ class Timers:
 
 
 class _Timer:
-    def __init__(self, period, repeat):
+    def __init__(self, period, repeat, started):
         self.period, self.repeat = period, repeat
         # When it was started or expired last, clock seconds; and its next expiry, a clock.Call.
-        self.started, self.call = clock.now(), None
+        self.started, self.call = started, None

@@ -17,6 +17,7 @@ import uselect
 import usocket
 import utime
 from micropython import const
+from utime import ticks_ms, ticks_us  # noqa: F401
 
 SEQPACKET = 5
 # What an answer can be instead.

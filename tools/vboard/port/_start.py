@@ -20,13 +20,15 @@ SOFT_RESET = 5
 STAND_INS = "/.vb"
 
 
-def run(namespace, flash, offset, size, link, cause, wake_reason, prompt, stand_ins):
+def run(namespace, flash, offset, size, link, cause, wake_reason, prompt, stand_ins, leaps):
     """Mounts the file system, runs boot.py, and main.py unless a tool holds the prompt."""
     # The host's interpreter goes by the time of day: two that start at once would do the same.
     urandom.seed(int.from_bytes(uos.urandom(4), "big"))
     _board.connect(link, int(cause), int(wake_reason))
     _mount(Partition(flash, int(offset), int(size)), stand_ins)
     _dress()
+    if leaps:
+        __import__("_leaps").install()
     for name in ("sys", "_start", "__file__"):
         namespace.pop(name, None)
     gc.collect()
