@@ -1,9 +1,7 @@
 """`fieldpost sim`: boots simulated nodes and shows what they report."""
 
-import signal
 import sys
 import tempfile
-import threading
 import time
 from typing import IO, cast
 
@@ -12,7 +10,7 @@ from rich.console import Console
 from vboard import worldfile
 from vboard.script import ScriptError
 
-from . import boards, broker as brokers, firmware, view
+from . import boards, broker as brokers, ending, firmware, view
 from .output import Output, complain
 from .simulation import simulation
 
@@ -30,10 +28,8 @@ def run(options):
     if sys.stdout is None:
         complain("fieldpost sim: standard output is closed: send it to /dev/null for none")
         return 1
-    stop = threading.Event()
     # Not as KeyboardInterrupt: wherever it comes, the nodes are to say goodbye.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = ending.stopped()
     output = Output(sys.stdout, stop.set)
     code = _simulate(options, Console(file=cast(IO[str], output), highlight=False), stop)
     if output.lost:

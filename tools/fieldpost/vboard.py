@@ -2,16 +2,14 @@
 
 import contextlib
 import shlex
-import signal
 import sys
-import threading
 from pathlib import Path
 
 from node.config import ConfigError
 from vboard import flash as chips, profile as profiles, worldfile
 from vboard.script import ScriptError
 
-from . import boards, config, consolelog, firmware, image
+from . import boards, config, consolelog, ending, firmware, image
 from .output import Output, complain
 
 # By its path in the project, where set-up put it.
@@ -31,14 +29,6 @@ def run(options):
     except boards.BoardsError as error:
         complain(f"fieldpost vboard: {error}")
         return 1
-
-
-def _stopped():
-    """Returns an Event that is set by whatever ends a command."""
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
 
 
 # ---- start ---------------------------------------------------------------------------------
@@ -72,7 +62,7 @@ def _start(options):
 
 
 def _run(options, desks):
-    stop = _stopped()
+    stop = ending.stopped()
     output = Output(sys.stdout, stop.set)
     folder = Path(options.folder)
     name = desks.profile_name(folder, options.board)
@@ -139,7 +129,7 @@ def _introduce(desk, options, output):
 
 
 def _console(options):
-    stop = _stopped()
+    stop = ending.stopped()
     output = Output(sys.stdout, stop.set)
     folder = Path(options.folder)
     try:
