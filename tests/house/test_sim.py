@@ -159,7 +159,8 @@ def test_a_world_s_file_is_what_the_nodes_live_in(vm, tmp_path):
     (tmp_path / "greenhouse.csv").write_text((ROOT / "docs/worlds/greenhouse.csv").read_text())
     extra = ["--vm"] if vm else []
     process = start(
-        *("--nodes", "2", "--interval", "0.2", "--world", str(tmp_path / "world.toml"), *extra)
+        *("--nodes", "2", "--interval", "0.2", "--world", str(tmp_path / "world.toml"), *extra),
+        *("--picture", str(tmp_path / "table.svg")),
     )
     wanted = ["node-01 vent open", "node-02 bench-temperature: no answer"]
     seen = []
@@ -176,6 +177,7 @@ def test_a_world_s_file_is_what_the_nodes_live_in(vm, tmp_path):
     air, others = r"1[34]\.\d+ °C, 9\d\.\d %, 0\.0 lx", r"\d\d %, 3\.\d+ V, [67]\d %, open"
     assert re.search(f"node-01 online: {air}, {others}", said), said
     assert "node-01 bench" not in said
+    assert (tmp_path / "table.svg").read_text().count(">fault<") == 1
 
 
 @pytest.mark.parametrize(

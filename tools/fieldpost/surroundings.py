@@ -70,12 +70,7 @@ def _sensors(board, found):
 
 
 def _check_places(file, targets):
+    known = ", ".join(sorted(targets)) or "none"
     for name in file.script.get("places", {}):
         if name not in targets:
-            raise ScriptError(
-                f"places.{name}: there is no such sensor: there are {_list(targets)}"
-            )
-
-
-def _list(targets):
-    return ", ".join(sorted(targets)) or "none"
+            raise ScriptError(f"places.{name}: there is no such sensor: there are {known}")

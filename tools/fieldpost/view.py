@@ -14,6 +14,8 @@ from rich.table import Table
 CHIP = {"rssi": "Wi-Fi"}
 # Columns with sensors' values: more than a terminal has room for.
 MOST_COLUMNS = 8
+# So many make a picture wider.
+WIDE = 6
 STYLES = {"online": "green", "offline": "red"}
 LINES_EVERY_S = 5
 # Lines of the terminal that the table's rows can't have.
@@ -52,20 +54,20 @@ def _row(simulation, index, now):
     style = STYLES.get(seen.status, "yellow")
     status = f"[{style}]{seen.status}[/{style}]"
     age = "-" if seen.last is None else f"{now - seen.last:.1f} s"
-    if seen.faults and seen.status == "online":
-        status += "".join(f"\n[red]{escape(sensor)} at fault[/red]" for sensor in seen.faults)
     values = [_value(seen, sensor) for sensor in _columns(simulation)]
     return [name, status, *values, age, f"{seen.rate(now):.1f}"]
 
 
 def _columns(simulation):
-    """Returns {sensor: head}."""
-    return {level: level for level in simulation.levels[:MOST_COLUMNS]} | CHIP
+    """Returns {sensor: head}: a name and its quantity are two lines."""
+    heads = {level: level.replace("-", "\n") for level in simulation.levels[:MOST_COLUMNS]}
+    return {**heads, **(CHIP if "chip" in simulation.site.drivers else {})}
 
 
 def _value(seen, sensor):
-    text = escape(shown(seen.values.get(sensor)))
-    return f"[dim]{text}[/dim]" if sensor in seen.faults else text
+    if sensor in seen.faults and seen.status == "online":
+        return "[red]fault[/red]"
+    return escape(shown(seen.values.get(sensor)))
 
 
 def counted(number, noun):
@@ -153,7 +155,8 @@ def view(simulation, console):
 
 def save_picture(simulation, path):
     """Writes the table as an SVG picture."""
-    recorder = Console(record=True, width=110, file=io.StringIO())
+    width = 110 if len(_columns(simulation)) < WIDE else 150
+    recorder = Console(record=True, width=width, file=io.StringIO())
     recorder.print(table(simulation))
     # Without the fonts that whoever looks at it would have to fetch.
     form = re.sub(r"@font-face {{.*?}}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)

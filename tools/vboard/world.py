@@ -163,9 +163,9 @@ class World:
         if scripts.BATTERY.keys() & told.keys():
             light = functools.partial(self._light, place)
             return Battery(**{**scripts.BATTERY, **told}, light=light)
-        weather = {
-            key: room[key] for key in scripts.WEATHER if key in getattr(room, "keys", set)()
-        }
+        if hasattr(room, "at"):
+            room = {}
+        weather = {key: room[key] for key in scripts.WEATHER if key in room}
         seed = f"{self._seed}/{place}/{name}" if place else f"{self._seed}/{name}"
         return Weather(seed, {**self._shapes[name], **weather, **told})
 
