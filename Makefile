@@ -5,7 +5,7 @@
 export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/opt/homebrew/sbin
 
 SIM_OPTIONS = $(if $(NODES),--nodes '$(NODES)') $(if $(DURATION),--duration '$(DURATION)') \
-	$(if $(BROKER),--broker '$(BROKER)') $(if $(VM),--vm)
+	$(if $(BROKER),--broker '$(BROKER)') $(if $(WORLD),--world '$(WORLD)') $(if $(VM),--vm)
 BUILD_OPTIONS = $(if $(BOARD),--board '$(BOARD)') $(if $(CONFIG),--config '$(CONFIG)') \
 	$(if $(LAYOUT),--layout '$(LAYOUT)') $(if $(OUT),--out '$(OUT)')
 FACTORY_OPTIONS = $(BUILD_OPTIONS) $(if $(MICROPYTHON),--micropython '$(MICROPYTHON)') \
@@ -15,14 +15,14 @@ FLASH_OPTIONS = $(if $(PORT),--port '$(PORT)') $(if $(BOARD),--board '$(BOARD)')
 DEPLOY_OPTIONS = $(if $(PORT),--port '$(PORT)') $(if $(BOARD),--board '$(BOARD)') \
 	$(if $(CONFIG),--config '$(CONFIG)') $(if $(DRY_RUN),--dry-run)
 VBOARD_OPTIONS = $(if $(FOLDER),'$(FOLDER)') $(if $(BOARD),--board '$(BOARD)') \
-	$(if $(CONFIG),--config '$(CONFIG)')
+	$(if $(CONFIG),--config '$(CONFIG)') $(if $(WORLD),--world '$(WORLD)')
 # A name mistyped on make's command line would be a run with the defaults.
-SIM_TAKES = NODES DURATION BROKER VM
+SIM_TAKES = NODES DURATION BROKER WORLD VM
 BUILD_TAKES = BOARD CONFIG LAYOUT OUT
 FACTORY_TAKES = $(BUILD_TAKES) MICROPYTHON SHA256 NVS
 FLASH_TAKES = PORT BOARD IMAGE ERASE
 DEPLOY_TAKES = PORT BOARD CONFIG DRY_RUN
-VBOARD_TAKES = FOLDER BOARD CONFIG
+VBOARD_TAKES = FOLDER BOARD CONFIG WORLD
 HIL_TAKES = PORT BOARD ARGS
 GIVEN = $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name)))
 UNKNOWN = $(filter-out $(1) NO_APT PYTHON PIP_%,$(GIVEN))
@@ -40,7 +40,7 @@ help:
 setup: ## Set up everything that the others need
 	@sh tools/setup.sh all
 
-sim: ## Run simulated nodes against a broker: NODES=3 DURATION=seconds BROKER=host:port VM=1
+sim: ## Run simulated nodes against a broker: NODES=3 DURATION=seconds BROKER=host:port WORLD=file VM=1
 	$(call refuse_unknown,$(SIM_TAKES))
 	@BROKER='$(BROKER)' VM='$(VM)' sh tools/setup.sh sim
 	@exec .venv/bin/python -IS tools/foreground.py .venv/bin/fieldpost sim $(SIM_OPTIONS)
@@ -65,7 +65,7 @@ deploy: ## Bring the application onto a board: PORT=port BOARD=name CONFIG=file 
 	@sh tools/setup.sh build
 	@exec .venv/bin/python -IS tools/foreground.py .venv/bin/fieldpost deploy $(DEPLOY_OPTIONS)
 
-vboard: ## Run a virtual board with a serial port: CONFIG=file BOARD=name FOLDER=its folder
+vboard: ## Run a virtual board with a serial port: CONFIG=file BOARD=name FOLDER=its folder WORLD=file
 	$(call refuse_unknown,$(VBOARD_TAKES))
 	@sh tools/setup.sh vboard
 	@exec .venv/bin/python -IS tools/foreground.py .venv/bin/fieldpost vboard start $(VBOARD_OPTIONS)

@@ -94,7 +94,12 @@ def test_a_broker_that_is_not_there_is_told():
 def test_a_mistyped_variable_is_told():
     code, output = run("make sim NODE=1 DURATION=1")
     assert code == 2
-    assert "make sim takes NODES DURATION BROKER VM, not NODE." in output
+    assert "make sim takes NODES DURATION BROKER WORLD VM, not NODE." in output
+
+
+def test_a_world_is_handed_on():
+    code, output = run("make sim WORLD=no-such.toml")
+    assert code != 0 and "fieldpost sim: no-such.toml: No such file or directory" in output
 
 
 @needs_vm

@@ -9,6 +9,7 @@ import pytest
 
 from fieldpost import broker as brokers, cli
 from shell import ROOT, environment, run
+from vm import needs_vm
 
 SIM = [str(ROOT / ".venv/bin/fieldpost"), "sim"]
 
@@ -138,3 +139,60 @@ def test_a_wrong_argument_is_told(option, value, told, capsys):
 )
 def test_an_address_is_taken(text, address):
     assert cli.parser().parse_args(["sim", "--broker", text]).broker == address
+
+
+GREENHOUSE = "docs/worlds/greenhouse.toml"
+# It opens and goes wrong sooner than the example does, and for good: a node may be slow to start.
+SOONER = (
+    ('[[8, "open"], [20, "closed"]]', '[[1, "open"]]'),
+    ("start_s = 5\nend_s = 12", "start_s = 0.5"),
+)
+
+
+@pytest.mark.parametrize("vm", [False, pytest.param(True, marks=needs_vm)])
+def test_a_world_s_file_is_what_the_nodes_live_in(vm, tmp_path):
+    text = (ROOT / GREENHOUSE).read_text()
+    for old, new in SOONER:
+        assert old in text
+        text = text.replace(old, new)
+    (tmp_path / "world.toml").write_text(text)
+    (tmp_path / "greenhouse.csv").write_text((ROOT / "docs/worlds/greenhouse.csv").read_text())
+    extra = ["--vm"] if vm else []
+    process = start(
+        *("--nodes", "2", "--interval", "0.2", "--world", str(tmp_path / "world.toml"), *extra),
+        *("--picture", str(tmp_path / "table.svg")),
+    )
+    wanted = ["node-01 vent open", "node-02 bench-temperature: no answer"]
+    seen = []
+    for line in process.stdout or ():
+        seen.append(line)
+        wanted = [one for one in wanted if one not in line]
+        if not wanted and "node-01 online: 1" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    seen.append(process.communicate(timeout=20)[0])
+    said = "".join(seen)
+    assert process.returncode == 0 and not wanted, said
+    # All of the sensors, with the recording's air and light.
+    air, others = r"1[34]\.\d+ °C, 9\d\.\d %, 0\.0 lx", r"\d\d %, 3\.\d+ V, [67]\d %, open"
+    assert re.search(f"node-01 online: {air}, {others}", said), said
+    assert "node-01 bench" not in said
+    assert (tmp_path / "table.svg").read_text().count(">fault<") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[wind]", "world.toml: has no 'wind': allowed are seed"),
+        ('[[sensors]]\ndriver = "bme380"', "world.toml: sensors[0].driver: 'bme380': allowed is"),
+        ('[[sensors]]\ndriver = "digital"\npin = 6', "world.toml: sensors[0].pin: 6: allowed on"),
+        ('[[faults]]\nsensor = "roof"\nfault = "nack"\nstart_s = 1', "there is no sensor 'roof'"),
+        ("[doors.lid]", "world.toml: the world has no door 'door': its script has lid"),
+    ],
+)
+def test_a_wrong_world_is_told(text, told, tmp_path):
+    (tmp_path / "world.toml").write_text(text)
+    process = start("--nodes", "1", "--world", str(tmp_path / "world.toml"))
+    output = process.communicate(timeout=20)[0]
+    assert process.returncode == 1 and "Traceback" not in output
+    assert "fieldpost sim: " in output and told in output, output

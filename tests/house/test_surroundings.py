@@ -1,14 +1,16 @@
 """What `fieldpost vboard` puts onto a board's pins, by its configuration."""
 
 import contextlib
+import time
 
 import pytest
 
 from fieldpost import surroundings
 from node import config
-from vboard import Air, Board
+from vboard import Air, Board, worldfile
 from vboard.devices.ds18b20 import FAMILY
 from vboard.devices.onewire import rom_code
+from vboard.script import ScriptError
 
 NODE = {
     "identity": {"company": "acme", "device": "n1"},
@@ -24,9 +26,12 @@ def board(tmp_path):
 
 
 def attach(board, *sensors):
-    buses = {"main": {"scl": 18, "sda": 19}}
-    found = config.check({**NODE, "buses": buses, "sensors": list(sensors)})
-    return [one.told for one in surroundings.attach(board, found)]
+    return around(board, checked(*sensors))
+
+
+def around(board, *what):
+    with contextlib.closing(surroundings.Surroundings(board, *what)) as made:
+        return [one.told for one in made.attached]
 
 
 @pytest.mark.parametrize(
@@ -68,6 +73,64 @@ def test_the_chip_s_own_has_nothing_around_it(board):
 
 
 def test_without_a_configuration_there_is_the_usual(board):
-    assert [one.told for one in surroundings.attach(board)] == [
-        "a BME280 at 0x76 (scl 18, sda 19)"
-    ]
+    assert around(board) == ["a BME280 at 0x76 (scl 18, sda 19)"]
+
+
+WORLD = """
+[places.attic.temperature]
+base = -5
+swing = 0
+noise = 0
+[[faults]]
+sensor = "attic"
+fault = "unplugged"
+start_s = 0
+[[faults]]
+sensor = "bme280"
+node = "n2"
+fault = "unplugged"
+start_s = 0
+"""
+ATTIC = ({"driver": "bme280", "name": "attic"}, {"driver": "bme280", "address": 0x77})
+
+
+def checked(*sensors):
+    buses = {"main": {"scl": 18, "sda": 19}}
+    return config.check({**NODE, "buses": buses, "sensors": list(sensors)})
+
+
+def loaded(folder, text):
+    (folder / "world.toml").write_text(text)
+    return worldfile.load(folder / "world.toml")
+
+
+def test_a_world_s_places_and_faults_are_those_of_the_sensors(board, tmp_path):
+    made = surroundings.Surroundings(board, checked(*ATTIC), loaded(tmp_path, WORLD), node="n1")
+    attic, other = made.attached
+    assert attic.truth()["temperature"] == -5 != other.truth()["temperature"]
+    assert attic.plugged and other.plugged
+    with contextlib.closing(made):
+        made.begin()
+        end = time.monotonic() + 5
+        while attic.plugged:
+            assert time.monotonic() < end
+            time.sleep(0.001)
+        # The other's is another node's.
+        assert other.plugged
+    assert attic.plugged
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("places.attic", "places.atic", "places.atic: there is no such sensor: .* attic, bme280"),
+        ('sensor = "attic"', 'sensor = "atic"', "fault 1: there is no sensor 'atic'"),
+        ('"unplugged"', '"burnt"', "fault 1: i2c has no fault 'burnt'"),
+        ("[places", "[doors.hatch]\n[places", "no door 'lid': its script has hatch"),
+    ],
+)
+def test_a_world_of_other_sensors_is_told(board, tmp_path, old, new, told):
+    found = checked(*ATTIC, {"driver": "digital", "pin": 4, "name": "lid"})
+    world = loaded(tmp_path, WORLD.replace(old, new, 1))
+    with pytest.raises(ScriptError, match=f"world.toml: .*{told}"):
+        surroundings.Surroundings(board, found, world, node="n1")

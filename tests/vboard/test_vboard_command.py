@@ -148,9 +148,12 @@ def test_a_node_reports_and_says_goodbye(tmp_path, config, fieldpost):
         assert code == 0 and said.endswith("switching off ...\noff\n")
         wait_until(lambda: "Received DISCONNECT" in broker.log)
         assert not (folder / "port").is_symlink()
-        # It goes on where it was: nothing but the folder is named.
-        with Running(folder) as board:
+        # It goes on where it was: nothing but the folder is named. The world may be another.
+        world = tmp_path / "world.toml"
+        world.write_text('[[faults]]\nsensor = "beam"\nfault = "unplugged"\nstart_s = 0')
+        with Running(folder, "--world", str(world)) as board:
             assert "Wi-Fi 'attic'" in board.said
+            board.wait_console("beam-temperature: no answer on the bus")
             board.wait_console("mqtt: online", 3)
             assert "a/" in mpremote(board.port, "ls") and board.stop(signal.SIGTERM)[0] == 0
 
@@ -341,3 +344,20 @@ def test_where_there_is_no_micropython_a_line_says_so(command, monkeypatch, fiel
     code, said = fieldpost(*command)
     assert code == 1 and len(said.splitlines()) == 1
     assert "virtual boards need Linux on x86-64" in said and "arm64" in said
+
+
+@needs_vm
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (None, "world.toml: No such file or directory"),
+        ("[places.attic.co2]\nbase = 1", "there is no such sensor: there are beam, bme280, hatch"),
+    ],
+)
+def test_a_wrong_world_is_told(text, told, tmp_path, config, fieldpost):
+    world = tmp_path / "world.toml"
+    if text:
+        world.write_text(text)
+    options = ("--config", config(), "--world", world)
+    code, said = fieldpost("vboard", "start", tmp_path / "board", *options)
+    assert code == 1 and said.startswith("fieldpost vboard: ") and told in said

@@ -70,3 +70,12 @@ def board(command, role):
         metavar="NAME",
         help=f"the board {role}, a file in boards/ (default esp32_generic)",
     )
+
+
+def world(command):
+    command.add_argument(
+        "--world",
+        metavar="FILE",
+        help="the world around: weather, doors, recordings, faults, as docs/worlds.md says "
+        "(default: a quiet room)",
+    )

@@ -67,6 +67,7 @@ def _sim(commands):
         metavar="FILE",
         help="save the last table as an SVG picture",
     )
+    arguments.world(sim)
     sim.add_argument(
         "--vm",
         action="store_true",

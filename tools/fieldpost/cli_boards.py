@@ -193,6 +193,7 @@ def _vboard_start(actions):
         action="store_true",
         help="erase the flash, for esptool and flash; --config then only says what is around it",
     )
+    arguments.world(start)
     start.add_argument("--link", metavar="PATH", help="a second name of its port")
     start.add_argument(
         "--ssid",

@@ -99,10 +99,11 @@ class Desk:
     """The board in a folder that is `held` and prepared, with the world around it. It is off.
 
     `found` is the checked configuration that says what is around it, None: the usual; `wifi` is
-    (ssid, password) of a Wi-Fi in place of its own.
+    (ssid, password) of a Wi-Fi in place of its own, `world` a worldfile.WorldFile or None. Raises
+    ScriptError for a world that isn't one of these sensors.
     """
 
-    def __init__(self, folder, name, found=None, wifi=(None, "")):
+    def __init__(self, folder, name, found=None, wifi=(None, ""), world=None):
         self._log = Log(folder)
         with contextlib.ExitStack() as stack:
             stack.callback(self._log.close)
@@ -110,14 +111,21 @@ class Desk:
             self.board = stack.enter_context(
                 boards.virtual(folder, self.air, profile=name, on_line=self._heard)
             )
-            # The sensors around the board, each a devices.Attached.
-            self.around = surroundings.attach(self.board, found)
+            node = found["identity"]["device"] if found else None
+            self.around = stack.enter_context(
+                contextlib.closing(surroundings.Surroundings(self.board, found, world, node=node))
+            )
             stack.enter_context(contextlib.closing(Switches(folder, self._throw)))
             stack.enter_context(linked(folder / PORT, self.board.port))
             self._stack = stack.pop_all()
 
     def close(self):
         self._stack.close()
+
+    def begin(self):
+        """Switches it on, in a world that begins."""
+        self.around.begin()
+        self.power_on()
 
     def power_on(self):
         self._log.write(f"--- power on, port {self.board.port}")

@@ -1,15 +1,16 @@
 """`fieldpost sim`: boots simulated nodes and shows what they report."""
 
-import signal
 import sys
 import tempfile
-import threading
 import time
 from typing import IO, cast
 
 from rich.console import Console
 
-from . import boards, broker as brokers, firmware, view
+from vboard import worldfile
+from vboard.script import ScriptError
+
+from . import boards, broker as brokers, ending, firmware, view
 from .output import Output, complain
 from .simulation import simulation
 
@@ -19,7 +20,7 @@ START_S = 3
 # Nodes that are told of one by one.
 TOLD = 5
 # What ends it with a line.
-ERRORS = (brokers.BrokerError, boards.BoardsError, firmware.CompileError)
+ERRORS = (brokers.BrokerError, boards.BoardsError, firmware.CompileError, ScriptError)
 
 
 def run(options):
@@ -27,10 +28,8 @@ def run(options):
     if sys.stdout is None:
         complain("fieldpost sim: standard output is closed: send it to /dev/null for none")
         return 1
-    stop = threading.Event()
     # Not as KeyboardInterrupt: wherever it comes, the nodes are to say goodbye.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = ending.stopped()
     output = Output(sys.stdout, stop.set)
     code = _simulate(options, Console(file=cast(IO[str], output), highlight=False), stop)
     if output.lost:
@@ -42,8 +41,10 @@ def run(options):
 def _simulate(options, console, stop):
     with tempfile.TemporaryDirectory(prefix="fieldpost-sim-") as folder:
         try:
+            world = worldfile.load(options.world) if options.world else None
             with simulation(
-                folder, options.nodes, options.broker, options.interval, options.vm
+                *(folder, options.nodes, options.broker, options.interval, options.vm),
+                world=world,
             ) as made:
                 return _show(made, options, console, stop)
         except ERRORS as error:

@@ -2,15 +2,14 @@
 
 import contextlib
 import shlex
-import signal
 import sys
-import threading
 from pathlib import Path
 
 from node.config import ConfigError
-from vboard import flash as chips, profile as profiles
+from vboard import flash as chips, profile as profiles, worldfile
+from vboard.script import ScriptError
 
-from . import boards, config, consolelog, firmware, image
+from . import boards, config, consolelog, ending, firmware, image
 from .output import Output, complain
 
 # By its path in the project, where set-up put it.
@@ -32,14 +31,6 @@ def run(options):
         return 1
 
 
-def _stopped():
-    """Returns an Event that is set by whatever ends a command."""
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
-
-
 # ---- start ---------------------------------------------------------------------------------
 
 
@@ -55,6 +46,7 @@ def _start(options):
         firmware.CompileError,
         image.ImageError,
         chips.FlashError,
+        ScriptError,
     )
     try:
         with desks.held(Path(options.folder)):
@@ -70,22 +62,23 @@ def _start(options):
 
 
 def _run(options, desks):
-    stop = _stopped()
+    stop = ending.stopped()
     output = Output(sys.stdout, stop.set)
     folder = Path(options.folder)
     name = desks.profile_name(folder, options.board)
     board = profiles.load(name)
+    world = worldfile.load(options.world) if options.world else None
     found = config.checked(options.config, board) if options.config else None
     files = _application(options, found, board)
     there = desks.prepare(folder, name, files, options.blank)
     with contextlib.ExitStack() as stack:
         wifi = options.ssid, options.password
         desk = stack.enter_context(
-            contextlib.closing(desks.Desk(folder, name, found or there, wifi))
+            contextlib.closing(desks.Desk(folder, name, found or there, wifi, world))
         )
         if options.link:
             stack.enter_context(desks.linked(Path(options.link), desk.board.port))
-        desk.power_on()
+        desk.begin()
         _introduce(desk, options, output)
         stop.wait()
         print("switching off ...", file=output, flush=True)
@@ -103,10 +96,14 @@ def _application(options, found, board):
     return {**files, boards.CONFIG: Path(options.config).read_bytes()}
 
 
+def _around(desk):
+    return [one.told for one in desk.around.attached]
+
+
 def _introduce(desk, options, output):
     board, port = desk.board, shlex.quote(str(Path(options.folder, "port")))
     folder = shlex.quote(options.folder)
-    around = [f"the Wi-Fi {desk.air.ssid!r}", "a time server", *(one.told for one in desk.around)]
+    around = [f"the Wi-Fi {desk.air.ssid!r}", "a time server", *_around(desk)]
     lines = [
         f"{board.profile.name}, a virtual board kept in {folder}; its port: {port} ({board.port})",
         f"around it: {', '.join(around)}",
@@ -132,7 +129,7 @@ def _introduce(desk, options, output):
 
 
 def _console(options):
-    stop = _stopped()
+    stop = ending.stopped()
     output = Output(sys.stdout, stop.set)
     folder = Path(options.folder)
     try:

@@ -10,14 +10,12 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
-# Columns with a sensor's last value, and their heads.
-SENSORS = {
-    "temperature": "temperature",
-    "humidity": "humidity",
-    "pressure": "pressure",
-    "door": "door",
-    "rssi": "Wi-Fi",
-}
+# The chip's own value that has a column as well, and its head.
+CHIP = {"rssi": "Wi-Fi"}
+# Columns with sensors' values: more than a terminal has room for.
+MOST_COLUMNS = 8
+# So many make a picture wider.
+WIDE = 6
 STYLES = {"online": "green", "offline": "red"}
 LINES_EVERY_S = 5
 # Lines of the terminal that the table's rows can't have.
@@ -29,7 +27,7 @@ def table(simulation, rows=None):
     made = Table(title="Fieldpost nodes", caption=_caption(simulation))
     made.add_column("node")
     made.add_column("status")
-    for head in SENSORS.values():
+    for head in _columns(simulation).values():
         made.add_column(head, justify="right")
     made.add_column("age", justify="right")
     made.add_column("messages/s", justify="right")
@@ -56,8 +54,20 @@ def _row(simulation, index, now):
     style = STYLES.get(seen.status, "yellow")
     status = f"[{style}]{seen.status}[/{style}]"
     age = "-" if seen.last is None else f"{now - seen.last:.1f} s"
-    values = [escape(shown(seen.values.get(sensor))) for sensor in SENSORS]
+    values = [_value(seen, sensor) for sensor in _columns(simulation)]
     return [name, status, *values, age, f"{seen.rate(now):.1f}"]
+
+
+def _columns(simulation):
+    """Returns {sensor: head}: a name and its quantity are two lines."""
+    heads = {level: level.replace("-", "\n") for level in simulation.levels[:MOST_COLUMNS]}
+    return {**heads, **(CHIP if "chip" in simulation.site.drivers else {})}
+
+
+def _value(seen, sensor):
+    if sensor in seen.faults and seen.status == "online":
+        return "[red]fault[/red]"
+    return escape(shown(seen.values.get(sensor)))
 
 
 def counted(number, noun):
@@ -118,17 +128,24 @@ class LineView:
     def _changed(self, seen, sensor):
         if sensor == "status":
             self._line(f"{seen.name} is {seen.status}")
-        elif sensor == "door":
-            self._line(f"{seen.name} door {shown(seen.values[sensor])}")
+        elif sensor == "faults":
+            self._line(f"{seen.name} {_told(seen.faults)}")
+        elif isinstance(seen.values[sensor][0], str):
+            # A state: it comes as it changes.
+            self._line(f"{seen.name} {sensor} {shown(seen.values[sensor])}")
 
     def _all(self):
-        now = time.monotonic()
+        now, columns = time.monotonic(), _columns(self._simulation)
         for seen in list(self._simulation.watcher.nodes.values()):
-            values = ", ".join(shown(seen.values[s]) for s in SENSORS if s in seen.values)
+            values = ", ".join(shown(seen.values[s]) for s in columns if s in seen.values)
             self._line(f"{seen.name} {seen.status}: {values}; {seen.rate(now):.1f} messages/s")
 
     def _line(self, text):
         print(time.strftime("%H:%M:%S"), text, file=self._console.file, flush=True)
+
+
+def _told(faults):
+    return "; ".join(f"{sensor}: {fault}" for sensor, fault in faults.items()) or "no faults"
 
 
 def view(simulation, console):
@@ -138,7 +155,8 @@ def view(simulation, console):
 
 def save_picture(simulation, path):
     """Writes the table as an SVG picture."""
-    recorder = Console(record=True, width=110, file=io.StringIO())
+    width = 110 if len(_columns(simulation)) < WIDE else 150
+    recorder = Console(record=True, width=width, file=io.StringIO())
     recorder.print(table(simulation))
     # Without the fonts that whoever looks at it would have to fetch.
     form = re.sub(r"@font-face {{.*?}}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)

@@ -28,6 +28,8 @@ class Seen:
         self.was_online = False
         # Sensor -> (value, unit), the last ones.
         self.values = {}
+        # Sensor -> what is wrong with it, as the node told last.
+        self.faults = {}
         # When the first and the last reading came (monotonic s), None before; arrivals lately.
         self.first = self.last = None
         self.arrivals = collections.deque()
@@ -49,7 +51,8 @@ class Watcher:
     def __init__(self, address, company, interval):
         host, port = address
         self.nodes = {}
-        # Called with (Seen, sensor or "status") for what happens; in the network's thread.
+        # Called with (Seen, last topic level: a sensor, "status" or "faults") for what happens; in
+        # the network's thread.
         self.on_change = None
         # Readings seen; those that were lost; and the worst distance from the interval, in ms.
         self.readings = self.lost = self.worst_ms = 0
@@ -103,19 +106,23 @@ class Watcher:
         if len(levels) < LEVELS or levels[-1] in ("command", "reply"):
             return
         device, sensor = levels[-2:]
-        found = _status(message.payload) if sensor == "status" else _reading(message.payload)
+        found = {"status": _status, "faults": _faults}.get(sensor, _reading)(message.payload)
         if found is None:
             # Anybody may publish: this wasn't one of our nodes.
             return
         with self._changed:
             node = self.nodes.setdefault(device, Seen(device))
+            # Each start tells that there are none.
+            news = sensor != "faults" or node.faults != found
             if sensor == "status":
                 node.status = found
                 node.was_online |= found == "online"
+            elif sensor == "faults":
+                node.faults = found
             else:
                 self._take(node, sensor, found)
             self._changed.notify_all()
-        if self.on_change and not message.retain:
+        if self.on_change and news and not message.retain:
             self.on_change(node, sensor)
 
     def _take(self, node, sensor, reading):
@@ -140,6 +147,15 @@ class Watcher:
 def _status(payload):
     text = payload.decode(errors="replace")
     return text if text in STATES else None
+
+
+def _faults(payload):
+    """Returns {sensor: fault} that a payload holds, None if it is no such thing."""
+    try:
+        told = json.loads(payload)["sensors"]
+        return {str(sensor): str(one["fault"]) for sensor, one in told.items()}
+    except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
+        return None
 
 
 def _reading(payload):

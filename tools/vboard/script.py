@@ -2,16 +2,24 @@
 
 import math
 
+# What can be said of a quantity; and, of a battery, in its place: % at the beginning, and what it
+# loses and the sun gives in an hour, %.
+WEATHER = ("base", "swing", "period_s", "noise")
+BATTERY = {"charge": 80.0, "drain_per_h": 1.0, "sun_per_h": 0.0}
+
 
 class ScriptError(ValueError):
     """A world's script has a fault; the text names the key, the value and what is allowed."""
 
 
-def check(script, quantities) -> dict:
-    """Returns the script; `quantities` are the names of those there are. Raises ScriptError."""
+def check(script, quantities, more=()) -> dict:
+    """Returns the script; `quantities` are the names of those there are. Raises ScriptError.
+
+    `more` are keys that whoever calls knows: they are named among those allowed.
+    """
     if script is None:
         return {}
-    _check_keys("script", script, ("seed", *quantities, "doors", "places"))
+    _check_keys("script", script, ("seed", *quantities, "doors", "places", *more))
     if "seed" in script and not isinstance(script["seed"], (int, str)):
         raise ScriptError(f"script.seed is {script['seed']!r}: a number or a text is needed")
     _check_quantities("script", script, quantities)
@@ -25,7 +33,7 @@ def check(script, quantities) -> dict:
 def _check_quantities(where, script, quantities):
     for name in quantities:
         if name in script:
-            _check_weather(f"{where}.{name}", script[name])
+            _check_course(f"{where}.{name}", name, script[name])
 
 
 def _check_places(places, quantities):
@@ -44,8 +52,26 @@ def _check_keys(where, value, allowed):
             raise ScriptError(f"{where} has no {key!r}: allowed are {', '.join(allowed)}")
 
 
-def _check_weather(where, shape):
-    _check_keys(where, shape, ("base", "swing", "period_s", "noise"))
+def _check_course(where, name, shape):
+    if hasattr(shape, "at"):
+        # A recording: it was judged when it was read.
+        return
+    if name == "battery" and isinstance(shape, dict) and BATTERY.keys() & shape.keys():
+        _check_battery(where, shape)
+    else:
+        _check_weather(where, shape, (*WEATHER, *BATTERY) if name == "battery" else WEATHER)
+
+
+def _check_battery(where, shape):
+    _check_keys(where, shape, tuple(BATTERY))
+    for key, value in shape.items():
+        most = 100 if key == "charge" else 1_000_000
+        if not is_number(value) or not 0 <= value <= most:
+            raise ScriptError(f"{where}.{key} is {value!r}: a number from 0 to {most} is needed")
+
+
+def _check_weather(where, shape, allowed):
+    _check_keys(where, shape, allowed)
     for key, value in shape.items():
         if not is_number(value):
             raise ScriptError(f"{where}.{key} is {value!r}: a number is needed")

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import threading
 
 DAY_S = 86_400
 
@@ -31,6 +32,10 @@ QUANTITIES = {
     "voltage": shape((1.0, 1.8), 0.1, DAY_S, 0.02),
     "current": shape((0.05, 0.25), 0.02, DAY_S, 0.01),
 }
+
+# lx of full light to what the sun charges, and the seconds in which it is taken for constant.
+FULL_LIGHT_LX = 1000
+BATTERY_STEP_S = 10
 
 # Seconds from one independent value of the noise to the next, and the share each has of it:
 # draughts within a minute, people and heating within a quarter of an hour.
@@ -73,6 +78,34 @@ class Weather:
                 self._drawn.clear()
             drawn = self._drawn[grain, index] = 2 * _draw(self._seed, grain, index) - 1
         return drawn
+
+
+class Battery:
+    """A battery that drains and that the sun charges, % of its charge.
+
+    It begins with `charge`, loses `drain_per_h` and gains up to `sun_per_h` in full light;
+    `light(when)` returns lx.
+    """
+
+    def __init__(self, charge, drain_per_h, sun_per_h, light):
+        self._drain, self._sun, self._light = drain_per_h / 3600, sun_per_h / 3600, light
+        # Its charge at the beginning of each step, as far as it was asked for.
+        self._charges = [charge]
+        # Boards ask from threads of their own.
+        self._lock = threading.Lock()
+
+    def at(self, when: float) -> float:
+        step = max(0, int(when // BATTERY_STEP_S))
+        with self._lock:
+            while len(self._charges) <= step:
+                self._charges.append(self._after(len(self._charges) - 1, BATTERY_STEP_S))
+        return self._after(step, max(0, when - step * BATTERY_STEP_S))
+
+    def _after(self, step, seconds):
+        # Light is what it is at the beginning of the step.
+        light = self._light(step * BATTERY_STEP_S) if self._sun else 0
+        rate = self._sun * min(light / FULL_LIGHT_LX, 1) - self._drain
+        return min(max(self._charges[step] + rate * seconds, 0.0), 100.0)
 
 
 def _draw(*key):

@@ -4,11 +4,13 @@ Everything follows from a seed and the time alone, so that two worlds of the sam
 any moment, in whatever order they are asked. A script shapes it, `set()` overrides it.
 """
 
+import functools
 import time
 
 from . import script as scripts
 from .doors import DOOR, RandomDoor, ScriptedDoor
-from .weather import QUANTITIES, Weather
+from .recording import Recording
+from .weather import QUANTITIES, Battery, Weather
 
 ScriptError = scripts.ScriptError
 
@@ -21,14 +23,16 @@ class World:
         {"seed": 7,
          "temperature": {"base": 21.5, "swing": 2.0, "period_s": 86400, "noise": 0.3},
          "humidity": {...}, "pressure": {...}, ... (weather.QUANTITIES),
+         "battery": {"charge": 80, "drain_per_h": 1.5, "sun_per_h": 6},
+         "co2": recording.Recording([(0, 420), (60, 900)]),
          "places": {"freezer": {"temperature": {"base": -18}}},
          "doors": {"door": {"open_s": [3, 20], "closed_s": [10, 60]},
                    "window": {"changes": [[12.5, "open"], [30, "closed"]]}}}
 
     The script's seed tells the weather, the argument the room in it: boards that share a script
-    still differ. With "doors" there are these doors and no others; without, any name is a door.
-    `clock` returns seconds. `quantities` are more than there are by themselves, as
-    weather.QUANTITIES has them. Raises ScriptError.
+    still differ, but for batteries and recordings. With "doors" there are these doors and no
+    others; without, any name is a door. `clock` returns seconds. `quantities` are more than there
+    are by themselves, as weather.QUANTITIES has them. Raises ScriptError.
     """
 
     def __init__(
@@ -46,7 +50,7 @@ class World:
         self._seed = f"{self._script.get('seed', 0)}/{seed}"
         # (place or None, quantity) -> its course: the room's, and those that the script tells of
         # a place.
-        self._courses: dict[tuple[str | None, str], Weather] = {
+        self._courses: dict[tuple[str | None, str], Weather | Battery | Recording] = {
             (None, name): self._course(name) for name in self._shapes
         }
         for place, shapes in self._script.get("places", {}).items():
@@ -151,11 +155,22 @@ class World:
         return forget
 
     def _course(self, name, place=None):
-        shape = {**self._shapes[name], **self._script.get(name, {})}
-        if place is None:
-            return Weather(f"{self._seed}/{name}", shape)
-        told = self._script["places"][place][name]
-        return Weather(f"{self._seed}/{place}/{name}", {**shape, **told})
+        # What is said of a quantity; at a place, and there of the room where it is weather, too.
+        room = self._script.get(name, {})
+        told = self._script["places"][place][name] if place else room
+        if hasattr(told, "at"):
+            return told
+        if scripts.BATTERY.keys() & told.keys():
+            light = functools.partial(self._light, place)
+            return Battery(**{**scripts.BATTERY, **told}, light=light)
+        if hasattr(room, "at"):
+            room = {}
+        weather = {key: room[key] for key in scripts.WEATHER if key in room}
+        seed = f"{self._seed}/{place}/{name}" if place else f"{self._seed}/{name}"
+        return Weather(seed, {**self._shapes[name], **weather, **told})
+
+    def _light(self, place, when):
+        return self.value("illuminance", when, place)
 
     def _override(self, key, value):
         if value is None:
