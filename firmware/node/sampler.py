@@ -99,8 +99,10 @@ class Sampler:
         # Faulty readings in a row, since the driver began anew; whether the last was the bus's.
         self._faulty = 0
         self._bus_failed = False
-        # True from a good reading to the next fault, and behind that one: it is read again at once.
-        self._well = self._again = False
+        # True from a good reading to the next fault.
+        self._well = False
+        # True behind that fault: it is read again at once.
+        self._again = False
         # What is wrong with the bus itself, '' if nothing is known.
         self._bus_fault = ""
         # Attempts before the first answer; None from then on.
