@@ -52,6 +52,17 @@ def make_sim_with_broker(command):
     assert "broker at 127.0.0.1" in output
 
 
+def make_sim_with_world(command):
+    code, output = run(command)
+    assert code == 0, output
+    assert "node-03 online" in output and " 0 lost, " in output
+
+
+def drivers(command):
+    code, output = run(command)
+    assert code == 0 and "temperature" in output, output
+
+
 def make_test(command):
     # This runs in it.
     code, output = run(f"{command} -n")
@@ -176,8 +187,11 @@ KNOWN = {
     f"mosquitto_pub -h 127.0.0.1 -p $PORT -t {NODE}/command -m read": tell,
     "make sim NODES=50 DURATION=20": make_sim_for_a_time,
     "make sim BROKER=127.0.0.1:1883": make_sim_with_broker,
+    "make sim WORLD=docs/worlds/greenhouse.toml DURATION=15": make_sim_with_world,
     "make test": make_test,
     ".venv/bin/fieldpost config check config.json": check_config,
+    ".venv/bin/fieldpost drivers": drivers,
+    ".venv/bin/fieldpost drivers bme280 --board esp32_c3": drivers,
     "make build CONFIG=config.json": build,
     "make factory MICROPYTHON=ESP32_GENERIC.bin CONFIG=config.json": factory,
     "make flash PORT=/dev/ttyUSB0": flash,
