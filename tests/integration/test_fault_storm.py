@@ -47,8 +47,8 @@ SENSORS = {
     "return": {"driver": "ds18b20", "pin": 5, "rom": ROMS[1]},
     "boiler": {"driver": "ntc", "pin": 34},
 }
-# These have a check sum or refuse what can't be (a thermistor at ground or supply); what a bit that
-# flips on the way makes of the others' answers looks like any other value.
+# These have a check sum or refuse what can't be (a thermistor at ground or supply); what a bit
+# that flips on the way makes of the others' answers looks like any other value.
 CHECKED = {"sht3x", "aht20", "scd4x", "sht4x", "flow", "return", "boiler"}
 UNSEEN = {"crc", "zeros", "ones"}
 # A pin with nothing on it picks up some voltage or other.
