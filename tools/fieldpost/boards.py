@@ -67,11 +67,11 @@ def _take_descriptors():
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def virtual(folder, air, name=None, profile="esp32_generic", on_line=None):
-    """Returns a VirtualBoard. Where check() passed it can be loaded."""
+def virtual(folder, air, *args, **options):
+    """Returns a VirtualBoard, made with these arguments. Where check() passed it can be loaded."""
     from vboard.virtual import VirtualBoard
 
-    return VirtualBoard(folder, air, name, profile, on_line)
+    return VirtualBoard(folder, air, *args, **options)
 
 
 def put_files(board, files):

@@ -4,16 +4,28 @@ import random
 import shutil
 
 from .board import SOFT_RESET, BaseBoard
+from .clock import clock
 from .filesystem import Flash
 from .flash import Flash as FlashChip, Region
 from .interpreter import Interpreter
 
 
 class Board(BaseBoard):
-    """A board whose file system is a folder: fast, and open to a debugger."""
+    """A board whose file system is a folder: fast, and open to a debugger.
 
-    def __init__(self, folder, air, name=None, profile="esp32_generic", on_line=None):
-        super().__init__(folder, air, name, profile, on_line)
+    With `clock=LeapingClock()` the time leaps over what the program sleeps through (clock.py).
+    """
+
+    def __init__(
+        self,
+        folder,
+        air,
+        name=None,
+        profile="esp32_generic",
+        on_line=None,
+        clock=clock,
+    ):
+        super().__init__(folder, air, name, profile, on_line, clock)
         self.flash = Flash(self.folder / "flash")
         # Seeds the program's `random` at each boot: another sequence each time, the same each run.
         self.chance = random.Random(self.name)

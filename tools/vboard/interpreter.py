@@ -7,6 +7,7 @@ hold of it: `attend` raises Halted in the board's thread and from then on nothin
 import contextlib
 import ctypes
 import json
+import math
 import os
 import random
 import select
@@ -181,16 +182,18 @@ class Interpreter:
         """Polls until something is ready, ms have passed (None: no limit) or it is woken."""
         self.attend()
         poller.register(self._ear, select.POLLIN)
-        ready = poller.poll(timeout_ms)
+        clock = self._board.clock
+        ready = _leaping(clock, poller, timeout_ms) if clock.leaps else poller.poll(timeout_ms)
         with contextlib.suppress(BlockingIOError):
             self._ear.recv(4096)
         self.attend()
         return [(fd, event) for fd, event in ready if fd != self._ear.fileno()]
 
     def sleep(self, seconds):
-        end = time.monotonic() + seconds
+        now = self._board.clock.now
+        end = now() + seconds
         poller = select.poll()
-        while (left := end - time.monotonic()) > 0:
+        while (left := end - now()) > 0:
             self.wait(poller, left * 1000)
         self.attend()
 
@@ -308,6 +311,18 @@ class _Console:
     def write(self, text):
         self._output(text if isinstance(text, str) else bytes(text).decode(), end="")
         return len(text)
+
+
+def _leaping(clock, poller, timeout_ms):
+    # Polls by a clock that leaps when nothing is ready: first it may have it wait for real.
+    end = None if timeout_ms is None else clock.now() + timeout_ms / 1000
+    moment = 0
+    while True:
+        ready = poller.poll(moment)
+        left_ms = None if end is None else math.ceil((end - clock.now()) * 1000)
+        if ready or left_ms is not None and left_ms <= 0:
+            return ready
+        moment = clock.leap(left_ms)
 
 
 def format_exception(error):
