@@ -4,7 +4,7 @@ import pytest
 
 from vboard.clock import clock
 from vboard.devices.hcsr04 import HCSR04
-from vboard.peripherals.pins import MODE_OUT, PinLine
+from vboard.peripherals.pins import HOST_S, MODE_OUT, PinLine
 from vboard.wiring import EchoWire
 from vboard.world import World
 
@@ -50,6 +50,15 @@ def test_the_end_of_a_pulse_is_answered(device, pins):
     start = clock.now() + 1
     ask(trigger)
     assert echo.pulse_us(1, start, TIMEOUT_US) is None
+
+
+def test_a_host_that_is_late_misses_nothing_a_program_that_sleeps_does(device, pins):
+    trigger, echo = pins
+    EchoWire(trigger, echo, device)
+    for late_s, found in ((HOST_S / 2, device.echo_us()), (HOST_S * 1.5, None)):
+        ask(trigger)
+        start = clock.now() + late_s
+        assert echo.pulse_us(1, start, TIMEOUT_US) == found
 
 
 def test_only_an_output_asks(device, pins):

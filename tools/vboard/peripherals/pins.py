@@ -16,6 +16,10 @@ IRQ_RISING, IRQ_FALLING = 1, 2
 # Edges from outside that a pin remembers, for the measuring of pulses.
 EDGES = 64
 
+# So late after a trigger the measuring of its answer may begin by the host's doing, s: a chip
+# needs microseconds.
+HOST_S = 0.05
+
 # The DHT's start signal as MicroPython gives it, ms, and the longest high pulse that is a 0, us
 # (drivers/dht/dht.c).
 DHT_START_MS = 18
@@ -35,6 +39,8 @@ class PinLine:
         self._holders = {}
         # (clock seconds, level from then on) of the last edges that came from outside.
         self._edges = collections.deque(maxlen=EDGES)
+        # When a pulse was asked for last (clock seconds).
+        self._asked = -HOST_S
         # A device that answers on this one wire (devices/dht.py); None without.
         self.device = None
         # The faults of what comes over it (harm.py).
@@ -128,7 +134,8 @@ class PinLine:
 
     def expect(self, delay_us, length_us):
         """A high pulse from outside, on time to the us: only the measuring of pulses sees it."""
-        began = self.clock.now() + delay_us / 1_000_000
+        self._asked = self.clock.now()
+        began = self._asked + delay_us / 1_000_000
         length_us = through(self.harms, "echo", length_us)
         if length_us is not None:
             self._edges.append((began, 1))
@@ -180,6 +187,8 @@ class PinLine:
         machine.time_pulse_us() has it.
         """
         timeout = timeout_us / 1_000_000
+        if 0 <= start - self._asked < HOST_S:
+            start = self._asked
         began = self._reached(level, start)
         if began is None or began - start > timeout:
             return -2 if self.clock.now() - start > timeout else None
