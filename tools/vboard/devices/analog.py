@@ -14,6 +14,9 @@ TOLERANCE_V = 0.0025
 MARGIN_V = 0.01
 # Attenuations, dB, in the order of the chips' full scales.
 ATTENUATIONS = (0, 2.5, 6, 11)
+# Faults that no reading shows: an open pin has some voltage or other, and where 0 V is nothing
+# unusual a shorted one has that.
+UNSURE, UNSURE_AT_0 = ("unplugged",), ("unplugged", "zeros")
 # lx that are full light to a light sensor.
 BRIGHT_LX = 1000
 KELVIN = 273.15
@@ -43,7 +46,7 @@ def highest_volts(board, sensor) -> float:
     return scale / 1_000_000 - MARGIN_V
 
 
-def _emulation(what, model):
+def _emulation(what, model, blind=UNSURE):
     """model(place, sensor, most) -> (volts by the world's seconds, shown), `most` V at the pin."""
 
     def attach(board, world, sensor):
@@ -57,7 +60,7 @@ def _emulation(what, model):
             shown,
         )
 
-    return Emulation("adc", attach)
+    return Emulation("adc", attach, blind=blind)
 
 
 def _voltage(place, sensor, most):
@@ -157,11 +160,13 @@ def _ohm(kelvin, a, b, c):
 
 
 EMULATIONS = {
-    "voltage": _emulation("a voltage", _voltage),
+    "voltage": _emulation("a voltage", _voltage, UNSURE_AT_0),
     "battery": _emulation("a battery", _battery),
     "ntc": _emulation("a thermistor", _thermistor),
     "moisture": _emulation("a soil probe", _between("moisture", "moisture", "dry", "wet")),
     "light": _emulation(
-        "a light sensor", _between("light", "illuminance", "dark", "bright", 100 / BRIGHT_LX)
+        "a light sensor",
+        _between("light", "illuminance", "dark", "bright", 100 / BRIGHT_LX),
+        UNSURE_AT_0,
     ),
 }

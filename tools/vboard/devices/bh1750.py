@@ -57,4 +57,7 @@ class BH1750:
 
 # Up to all 16 bits, to half a step of one count.
 _SHOWN = {"illuminance": Shown(0, 54612.5, 0.42)}
-EMULATIONS = {"bh1750": Emulation("i2c", on_i2c("a BH1750", on_address(BH1750), _SHOWN))}
+# It has neither check sum nor status.
+_BLIND = ("crc", "ones", "slow", "zeros")
+_ATTACH = on_i2c("a BH1750", on_address(BH1750), _SHOWN)
+EMULATIONS = {"bh1750": Emulation("i2c", _ATTACH, blind=_BLIND)}

@@ -74,4 +74,9 @@ def _gauge(board, world, sensor):
     return _attach(board, place, sensor, contact, "a gauge", derived=unknown)
 
 
-EMULATIONS = {"digital": Emulation("pin", _digital), "pulse": Emulation("pin", _gauge)}
+# Nobody can tell whose levels they are.
+_BLIND = ("chatter", "shorted", "unplugged")
+EMULATIONS = {
+    "digital": Emulation("pin", _digital, blind=_BLIND),
+    "pulse": Emulation("pin", _gauge, blind=_BLIND),
+}

@@ -15,14 +15,23 @@ class Emulation:
     """What can be attached for a driver.
 
     `bus` is the driver's kind of bus, one of BUSES. `quantities` are what it measures that no
-    world has by itself, as weather.QUANTITIES has them.
+    world has by itself, as weather.QUANTITIES has them. `blind` are the names of the faults
+    (faults.FAULTS) that make other values of a sensor and that no reading shows: for lack of a
+    check sum, for instance.
     """
 
-    def __init__(self, bus: str, attach, quantities: dict[str, dict] | None = None):
+    def __init__(
+        self,
+        bus: str,
+        attach,
+        quantities: dict[str, dict] | None = None,
+        blind: tuple[str, ...] = (),
+    ):
         if bus not in BUSES:
             raise ValueError(f"no bus {bus!r}: there are {', '.join(BUSES)}")
         self.bus = bus
         self.quantities = quantities or {}
+        self.blind = blind
         self._attach = attach
 
     def attach(self, board, world, sensor: dict) -> "Attached":

@@ -136,4 +136,6 @@ def _derives(place, sensor):
     return {"power": (truth, tolerance)}
 
 
-EMULATIONS = {"ina219": Emulation("i2c", on_i2c("an INA219", _make, _shows, _derives))}
+_ATTACH = on_i2c("an INA219", _make, _shows, _derives)
+# Words have no check sum, and all ones are a small current.
+EMULATIONS = {"ina219": Emulation("i2c", _ATTACH, blind=("crc", "ones"))}
