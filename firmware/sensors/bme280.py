@@ -13,6 +13,8 @@ QUANTITIES = (
 )
 BUS = "i2c"
 OPTIONS = {"address": (0x76, (0x76, 0x77))}
+# The calibration words in one piece.
+BLOCKS_MS = 6
 READY_MS = _bosch280.START_MS
 
 _CALIBRATION_HIGH = 0xE1  # ..0xE7
