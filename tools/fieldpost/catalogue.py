@@ -90,7 +90,7 @@ def example(entry, board):
         sensor.update(pins)
     for key, (default, allowed) in entry.options.items():
         if default is config.NEEDED:
-            sensor[key] = _needed(key, allowed)
+            sensor[key] = example_of(key, allowed)
         elif key == "address":
             sensor[key] = hex(default)
     parts = {"buses": buses, "sensors": [sensor]} if buses else {"sensors": [sensor]}
@@ -128,7 +128,8 @@ def _sizes():
     return {file.name: file.code for file in files}
 
 
-def _needed(key, allowed):
+def example_of(key, allowed):
+    """Returns a value for an option that has no default."""
     if key in EXAMPLES:
         return EXAMPLES[key]
     return allowed[0] if isinstance(allowed, tuple) else allowed.lowest

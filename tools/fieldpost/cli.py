@@ -4,9 +4,11 @@ import argparse
 import importlib
 import sys
 
-from . import arguments, cli_boards
+from . import arguments, cli_boards, cli_drivers
 from .output import complain
 
+# What adds the commands about drivers, in the order of the help.
+DRIVERS = (cli_drivers.drivers, cli_drivers.driver_check, cli_drivers.new_driver)
 # What adds the commands for boards, in the order of the help.
 BOARDS = (
     cli_boards.build,
@@ -25,8 +27,7 @@ def parser():
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _sim(commands)
     _config(commands)
-    _drivers(commands)
-    for add in BOARDS:
+    for add in (*DRIVERS, *BOARDS):
         add(commands)
     return top
 
@@ -86,25 +87,12 @@ def _config(commands):
     arguments.board(config, "whose pins it is for")
 
 
-def _drivers(commands):
-    drivers = commands.add_parser(
-        "drivers",
-        help="list the sensors there are drivers for, or tell how one is wired and configured",
-        description="Lists the sensors there are drivers for; with a driver's name tells what it "
-        "reports, its keys in the configuration, and an example for a board.",
-    )
-    drivers.add_argument("driver", nargs="?", metavar="NAME", help="tell of this one")
-    arguments.board(drivers, "that the example is for")
-    drivers.add_argument(
-        "--page", metavar="FILE", help="write the page of all of them, docs/sensors.md"
-    )
-
-
 def main(argv=None):
     """Runs a command; returns the exit code."""
     options = parser().parse_args(argv)
     try:
-        command = importlib.import_module(f".{options.command}", __package__)
+        name = options.command.replace("-", "_")
+        command = importlib.import_module(f".{name}", __package__)
     except ModuleNotFoundError as error:
         name = options.command
         complain(f"fieldpost {name}: {error.name} is not installed: make {name} sets it up")
