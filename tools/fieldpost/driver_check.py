@@ -19,6 +19,8 @@ DECLARED, SIZE = "declared", "size"
 CHECKS = (DECLARED, SIZE, *judge.CHECKS)
 # Boards at once: most of them wait for one another's turn on a core.
 BOARDS = 4
+# How often a ctrl-C is looked for, s.
+LOOK_S = 0.2
 # Lines for what is wrong by one check; the first says most.
 LINES = 4
 ERRORS = (
@@ -141,20 +143,27 @@ def _try_all(results, kinds, board):
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="driver-check-")))
         status = stack.enter_context(Console(stderr=True).status("trying"))
         pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(BOARDS))
+        # Before the pool waits for its threads. All of them: a ctrl-C may come anywhere.
+        stack.callback(_stop, pool, [trial for trial, *_ in made])
         trials = {}
-        # Before the pool waits for its threads.
-        stack.callback(_stop, pool, trials)
         for number, (trial, *of) in enumerate(made):
             trials[pool.submit(trial.run, folder / str(number), air)] = trial, *of
-        for count, job in enumerate(concurrent.futures.as_completed(trials), 1):
+        for count, job in enumerate(_completed(trials), 1):
             _, result, kind = trials[job]
             result.verdicts[kind] = job.result()
             status.update(f"{count} of {len(jobs)} tried: {result.candidate.name}, {kind}")
 
 
+def _completed(jobs):
+    # Looks up now and then: a ctrl-C at the moment in which a wait begins would not end it.
+    while jobs:
+        done, jobs = concurrent.futures.wait(jobs, LOOK_S, concurrent.futures.FIRST_COMPLETED)
+        yield from done
+
+
 def _stop(pool, trials):
     pool.shutdown(wait=False, cancel_futures=True)
-    for trial, *_ in trials.values():
+    for trial in trials:
         trial.stop()
 
 
