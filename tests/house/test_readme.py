@@ -63,6 +63,17 @@ def drivers(command):
     assert code == 0 and "temperature" in output, output
 
 
+def check_driver(command):
+    code, output = run(command)
+    assert code == 0 and "bme280" in output, output
+
+
+def new_driver(command):
+    with tempfile.TemporaryDirectory() as folder:
+        code, output = run(command.replace("/tmp/greenhouse", f"{folder}/greenhouse"))
+    assert code == 0 and "driver-check" in output, output
+
+
 def make_test(command):
     # This runs in it.
     code, output = run(f"{command} -n")
@@ -192,6 +203,8 @@ KNOWN = {
     ".venv/bin/fieldpost config check config.json": check_config,
     ".venv/bin/fieldpost drivers": drivers,
     ".venv/bin/fieldpost drivers bme280 --board esp32_c3": drivers,
+    ".venv/bin/fieldpost new-driver greenhouse --out /tmp/greenhouse": new_driver,
+    ".venv/bin/fieldpost driver-check bme280": check_driver,
     "make build CONFIG=config.json": build,
     "make factory MICROPYTHON=ESP32_GENERIC.bin CONFIG=config.json": factory,
     "make flash PORT=/dev/ttyUSB0": flash,
@@ -201,7 +214,7 @@ KNOWN = {
 
 
 # Those that need a MicroPython for virtual boards.
-VIRTUAL = (flash, deploy, vboard)
+VIRTUAL = (flash, deploy, vboard, check_driver)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="these are a shell's commands")
