@@ -99,9 +99,9 @@ class Sampler:
         # Faulty readings in a row, since the driver began anew; whether the last was the bus's.
         self._faulty = 0
         self._bus_failed = False
-        # True from a good reading to the next fault.
+        # True from a good reading to the next that fails; a value out of range is no such failure.
         self._well = False
-        # True behind that fault: it is read again at once.
+        # True behind that failure: it is read again at once.
         self._again = False
         # What is wrong with the bus itself, '' if nothing is known.
         self._bus_fault = ""
@@ -196,6 +196,8 @@ class Sampler:
                 # Known already: each call would hold everybody up for its whole time-out.
                 raise OSError
             values = await asyncio.wait_for_ms(self._driver.read(), READ_MS)
+            self._tries, self._bus_failed, self._bus_fault = None, False, ""
+            fit = self._hand_on(values, event)
         except Exception as error:
             # Whatever it is: one sensor must not stop a node that nobody can reach then.
             self._faulty += 1
@@ -203,12 +205,13 @@ class Sampler:
             self._bus_failed = isinstance(error, OSError)
             await self._failed_with(error)
             return
-        self._tries, self._bus_failed, self._bus_fault = None, False, ""
-        if not self._hand_on(values, event):
+        if not fit:
             self._faulty += 1
             return
         self._faulty, self._well = 0, True
-        self._tell("", "works again")
+        if any(value is not None for value in values):
+            # One that was set up anew and has no value yet may be as faulty as before.
+            self._tell("", "works again")
 
     def _begin_anew(self):
         if self._faulty < RESET_AFTER:

@@ -341,3 +341,19 @@ def test_one_that_never_answered_is_not_read_twice():
     bench = Bench(driver)
     bench.sample(2, whole=True)
     assert driver.taken == 2
+
+
+def test_a_reading_that_is_none_stops_nobody():
+    for reading in (None, 20.5, GOOD + (1,)):
+        bench = Bench(Driver(reading, reading, GOOD))
+        bench.sample(2)
+        assert bench.told[0].startswith("temperature: its driver has a fault: ")
+        assert bench.sample() == ALL and bench.told[1:] == ["temperature: works again"]
+
+
+def test_one_without_a_value_yet_works_not_again():
+    missing = (None,) * 4
+    bench = Bench(Driver((130.0,) + GOOD[1:], missing, (130.0,) + GOOD[1:], missing, GOOD))
+    bench.sample(4)
+    assert len(bench.told) == 1
+    assert bench.sample() == ALL and bench.told[1:] == ["temperature: works again"]
