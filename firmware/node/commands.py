@@ -57,7 +57,8 @@ class Commands:
     async def _finish(self, word, work):
         try:
             self._answer(word, result=await work)
-        except OSError as error:
+        except Exception as error:
+            # Whatever it is, no memory too: who asked waits for an answer.
             self._answer(word, error=repr(error))
         finally:
             self._task = None

@@ -125,13 +125,15 @@ def test_what_takes_its_time_is_answered_when_it_is_done():
         # Another one meanwhile is refused, and the first goes on.
         await desk.send({"0x76": "bme280"})
         await desk.send(OSError(19))
+        await desk.send(MemoryError("no room"))
         await desk.send("again")
 
     asyncio.run(talk())
-    refused, first, failed, again = desk.replies
+    refused, first, failed, full, again = desk.replies
     assert not refused["ok"] and "still under way: try again" in refused["error"]
     assert first == {"command": "scan", "ok": True, "result": {"0x76": "bme280"}}
     assert not failed["ok"] and "OSError" in failed["error"]
+    assert not full["ok"] and "no room" in full["error"]
     assert again["result"] == "again"
 
 
