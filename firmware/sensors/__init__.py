@@ -36,8 +36,9 @@ import os
 #       quantities, optional: QUANTITIES with what follows from the options; without the last ones
 #           where this board will never have them, and read() leaves those out, too.
 #       reset(), optional: forgets what is known of the sensor, so that the next read() sets it up
-#           anew; called after some faulty readings in a row. Touches nothing: an I2C bus has been
-#           set up anew just before. A sensor that has never answered is read in growing pauses.
+#           anew; called after some faulty readings in a row. Touches nothing: an I2C bus that
+#           failed has been set up anew just before. A sensor that has never answered is read in
+#           growing pauses.
 
 
 # In place of a default: the key has to be there.

@@ -35,7 +35,6 @@ WALL_TIME = {"time", "time_ns", "gmtime", "localtime", "mktime"}
 KNOWN_ROLES = {
     "allowed": {"node.topics"},
     "config": {"node.allowed", "node.filter_rules", "node.topics"},
-    "filter_rules": {"node.allowed"},
     "start": {"node.config", "node.app", "node.crash"},
     "hardware": {"node.rescue", "node.wires"},
 }
