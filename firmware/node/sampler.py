@@ -162,7 +162,10 @@ class Sampler:
         now = self._clock.now() if self.align else None
         if now is None:
             return self._interval_ms + shift
-        return aligned_ms(self._interval_ms, now - time.ticks_diff(time.ticks_ms(), due))
+        late = time.ticks_diff(time.ticks_ms(), due)
+        pause = aligned_ms(self._interval_ms, now - late)
+        # Slower than its interval, it goes on at a multiple all the same.
+        return pause if pause >= late else late + aligned_ms(self._interval_ms, now)
 
     async def _wait(self, due):
         # Waits until `due` or until somebody wants a reading; returns its time in ticks.

@@ -143,3 +143,15 @@ def test_aligned_readings_go_on_at_multiples():
     bench.utc = lambda: EVENING + bench.now + 1000
     bench.now = 10_050
     assert bench.sampler._pause(10_000, 0) == 9_000
+
+
+def test_one_slower_than_its_interval_goes_on_at_a_multiple():
+    bench = Bench(Driver(GOOD))
+    bench.sampler.align = True
+    bench.sampler._interval_ms = 10_000
+    bench.utc = lambda: EVENING + bench.now
+    sampler.time = Ticks(bench)
+    bench.sample()
+    for now, pause in ((9_999, 10_000), (10_000, 10_000), (12_500, 20_000), (37_000, 40_000)):
+        bench.now = now
+        assert bench.sampler._pause(0, 0) == pause, now
