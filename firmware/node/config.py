@@ -317,7 +317,12 @@ def _numeral(data, name):
 def _list(allowed):
     if not isinstance(allowed, tuple):
         return allowed
-    return ", ".join(str(value) for value in allowed) or "a bus defined under buses"
+    return ", ".join(_json(value) for value in allowed) or "a bus defined under buses"
+
+
+def _json(value):
+    # As it would stand in the file.
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _shown(key, value):

@@ -177,7 +177,7 @@ def test_how_readings_are_published():
     for name in ("retain", "align"):
         for value in (1, 0, "true"):
             data = changed("sensors", 0, **{name: value})
-            only_fault(data, "sensors[0].%s: %r" % (name, value), "False, True")
+            only_fault(data, "sensors[0].%s: %r" % (name, value), "false, true")
 
 
 def test_client_identifier():
