@@ -8,6 +8,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from fieldpost import catalogue
+
 ROOT = Path(__file__).parents[1]
 
 ENGINE = ("mqtt/topic", "mqtt/packet", "mqtt/session")
@@ -22,37 +24,10 @@ SETS = {
     "WebSocket": (("lib", ("mqtt/websocket",)), None),
     "large messages, loaded with the first": (("lib", ("mqtt/large",)), None),
     "advice, loaded when something failed": (("lib", ("mqtt/advice",)), None),
-    "driver bme280": (("firmware", ("sensors/bme280", "sensors/_bosch280")), 3_000),
-    "driver bmp280": (("firmware", ("sensors/bmp280", "sensors/_bosch280")), 3_000),
-    "driver sht3x": (("firmware", ("sensors/sht3x", "sensors/_sht", "sensors/_crc8")), 1_500),
-    "driver sht4x": (("firmware", ("sensors/sht4x", "sensors/_sht", "sensors/_crc8")), 1_500),
-    "driver ds18b20": (("firmware", ("sensors/ds18b20", "sensors/_onewire")), 2_750),
-    "driver dht11": (("firmware", ("sensors/dht11", "sensors/_dht")), 1_500),
-    "driver dht22": (("firmware", ("sensors/dht22", "sensors/_dht")), 1_500),
-    **{
-        f"driver {name}": (
-            ("firmware", (f"sensors/{name}", "sensors/_adc", "sensors/_percent")),
-            1_500,
-        )
-        for name in ("battery", "light", "moisture")
-    },
-    **{
-        f"driver {name}": (("firmware", (f"sensors/{name}", "sensors/_adc")), 1_500)
-        for name in ("voltage", "ntc")
-    },
-    "driver hcsr04": (("firmware", ("sensors/hcsr04",)), 1_500),
-    "driver pulse": (("firmware", ("sensors/pulse",)), 1_500),
-    "driver aht20": (("firmware", ("sensors/aht20", "sensors/_crc8")), 1_500),
-    "driver bh1750": (("firmware", ("sensors/bh1750",)), 1_500),
-    "driver ads1115": (("firmware", ("sensors/ads1115",)), 1_500),
-    "driver ina219": (("firmware", ("sensors/ina219",)), 1_500),
-    "driver digital": (("firmware", ("sensors/digital",)), 1_500),
-    "driver scd4x": (
-        ("firmware", ("sensors/scd4x", "sensors/_sht", "sensors/_crc8")),
-        3_000,
-    ),
-    "driver chip": (("firmware", ("sensors/chip",)), 1_500),
 }
+# Bytes that a driver may have, what it shares with others included: a simple one, and these.
+SIMPLE = 1_500
+LARGER = {"bme280": 3_000, "bmp280": 3_000, "scd4x": 3_000, "ds18b20": 2_800}
 
 
 def compiled(source, folder):
@@ -63,16 +38,21 @@ def compiled(source, folder):
     return target.stat().st_size
 
 
+def tell(name, size, limit):
+    held = f" = {size / limit:.0%} of {limit}" if limit else ""
+    print(f"{name}: {size} bytes{held}")
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         for name, ((base, files), limit) in SETS.items():
             sizes = {file: compiled(ROOT / base / f"{file}.py", folder) for file in files}
-            total = sum(sizes.values())
-            held = f" = {total / limit:.0%} of {limit}" if limit else ""
-            print(f"{name}: {total} bytes{held}")
+            tell(name, sum(sizes.values()), limit)
             if len(sizes) > 1:
                 for file, size in sizes.items():
                     print(f"    {file} {size}")
+        for entry in catalogue.entries():
+            tell(f"driver {entry.name}", entry.size, LARGER.get(entry.name, SIMPLE))
         node = sum(compiled(file, folder) for file in (ROOT / "firmware/node").glob("*.py"))
         print(f"node: {node} bytes")
 

@@ -69,6 +69,5 @@ class Driver:
         series, supply, to = self._divider
         share = volts / supply if to == "ground" else 1 - volts / supply
         if not 0.01 <= share <= 0.99:
-            state = "open" if share > 0.5 else "shorted"
-            raise SensorError("thermistor %s: check its wires" % state)
+            raise SensorError(("open" if share > 0.5 else "shorted") + ": check its wires")
         return series * share / (1 - share)

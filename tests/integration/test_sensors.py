@@ -231,7 +231,7 @@ def test_a_thermistor_that_comes_off_is_told(broker, node, subscribe):
     one.board.hardware.volts[34] = 3.3
     one.wait("temperature: more than the pin can measure: check wiring")
     one.board.hardware.volts[34] = 0
-    one.wait("temperature: thermistor shorted")
+    one.wait("temperature: shorted: check its wires")
 
 
 def test_pulses_are_counted_beyond_a_reset_and_a_loss_of_power(broker, node, subscribe):
