@@ -19,7 +19,7 @@ class Reporter:
         """Returns what is published of it. The clock is asked now: it may have been set since."""
         if hasattr(reading, "payload"):
             # Not of a sensor (faults.Notice).
-            return reading.payload(self._clock.at)
+            return reading.payload(self._clock.at).encode()
         if not self._json:
             return _text(reading.value, reading.decimals).encode()
         value = reading.value

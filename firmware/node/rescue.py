@@ -1,4 +1,4 @@
-"""What helps an I2C bus that fails: frees it, and says who is on it. Loaded with the first fault.
+"""Frees an I2C bus that fails, and says who is on it. Loaded by the first fault or scan.
 
 Sections are those of the I2C specification, NXP UM10204, revision 7.
 """

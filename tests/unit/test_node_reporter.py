@@ -95,7 +95,7 @@ class Notice:
 
 def test_what_has_a_payload_of_its_own():
     for kind in ("json", "value"):
-        assert made(kind).payload(Notice()) == "since 1763800000500"
+        assert made(kind).payload(Notice()) == b"since 1763800000500"
         assert made(kind).topic(Notice()) == "acme/n1/faults"
 
 
