@@ -57,7 +57,9 @@ class Node:
         self._buses = _wired("buses", hardware.Buses, config["buses"])
         self._client = self._connection(config["broker"])
         made = reporter.Reporter(self._topics, self._clock, config["payload"])
-        self._telemetry = outbox.Outbox(self._client, made, events=False, log=log)
+        # A place for each topic, of which only the newest waits.
+        count = sum([len(entry["levels"]) for entry in config["sensors"]])
+        self._telemetry = outbox.Outbox(self._client, made, False, max(32, count), log)
         self._events = outbox.Outbox(self._client, made, events=True, size=64, log=log)
         self._samplers = self._sensors(config)
 

@@ -152,7 +152,7 @@ class Sampler:
                 self._hand_on(await self._driver.wait(), True)
             except Exception as error:
                 self._failed(_told(error))
-                await asyncio.sleep_ms(self._interval_ms)
+                await asyncio.sleep_ms(min(self._interval_ms, RETRY_MS))
 
     def _pause(self, due, shift):
         # Returns ms from one reading to the next.
