@@ -195,16 +195,17 @@ def readings(one, reader, ahead):
 
 
 def values_are_the_world_s(attached, found):
+    wrong = []
     for name, device in attached.items():
         truth = device.truth()
         for quantity, _, decimals, *_ in sensors.load(SENSORS[name]["driver"]).QUANTITIES:
             slack = device.tolerance(quantity) + 10**-decimals
-            wrong = [
-                (when, value)
+            wrong += [
+                (name, quantity, truth[quantity], when, value)
                 for when, one, value in found[name]
                 if one == quantity and abs(value - truth[quantity]) > slack
             ]
-            assert not wrong, (name, quantity, truth[quantity], wrong[:5])
+    assert not wrong, (len(wrong), wrong[:20])
 
 
 def recovery(fault, name, found):

@@ -44,3 +44,9 @@ def test_it_is_switched_on_for_each_reading():
 
 def test_each_call_may_fail():
     check_each_call_may_fail(bh1750, bh1750.Driver, ("8390",), 3)
+
+
+def test_a_count_of_0_is_measured_once_more():
+    wire = Wire("0000", "8390")
+    assert read(bh1750, bh1750.Driver(wire)) == (28066.7,)
+    assert len(wire.writes) == 4 and Sleeps.ms == [181, 181]
