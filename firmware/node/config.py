@@ -157,10 +157,10 @@ class _Check:
     def value(self, key, value, default, allowed):
         if value is None:
             if default is NEEDED:
-                self.faults.append("%s: missing: needed is %s" % (key, _list(allowed)))
+                self.faults.append("%s: missing: needed is %s" % (key, _list(key, allowed)))
             return default
         if value not in allowed or not _alike(value, default):
-            self.fault(key, value, _list(allowed))
+            self.fault(key, value, _list(key, allowed))
         return value
 
     def broker(self, data):
@@ -194,7 +194,11 @@ class _Check:
         driver = data.get("driver") if isinstance(data, dict) else None
         module = sensors.load(driver) if isinstance(driver, str) else None
         if module is None:
-            self.fault(key + ".driver", driver, "one of " + ", ".join(sensors.names()))
+            names = tuple(sensors.names())
+            if isinstance(data, dict):
+                self.value(key + ".driver", driver, NEEDED, names)
+            else:
+                self.fault(key + ".driver", None, "one of " + ", ".join(names))
             return None
         fields = dict(module.OPTIONS)
         for name in fields:
@@ -314,14 +318,16 @@ def _numeral(data, name):
         return data
 
 
-def _list(allowed):
+def _list(key, allowed):
     if not isinstance(allowed, tuple):
         return allowed
-    return ", ".join(_json(value) for value in allowed) or "a bus defined under buses"
+    return ", ".join(_json(key, value) for value in allowed) or "a bus defined under buses"
 
 
-def _json(value):
-    # As it would stand in the file.
+def _json(key, value):
+    # As people write it in the file.
+    if key.endswith("address") and isinstance(value, int):
+        return "0x%02x" % value
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -330,4 +336,6 @@ def _shown(key, value):
     if isinstance(value, (dict, list)):
         return "an object" if isinstance(value, dict) else "a list"
     hidden = any(word in key.lower() for word in ("pas", "psk", "secret"))
-    return "(hidden)" if hidden and value is not None else repr(value)
+    if hidden and value is not None:
+        return "(hidden)"
+    return _json(key, value) if type(value) is int else repr(value)

@@ -1,6 +1,7 @@
 """`fieldpost drivers` and its page: what the drivers declare, told to who has a sensor."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 import sensors
 from fieldpost import catalogue, cli, driverpage
 from node import config
+from shell import ROOT, run as shell_run
 
 PAGE = Path(__file__).parents[2] / "docs" / "sensors.md"
 
@@ -37,6 +39,20 @@ def test_the_page_has_them_all():
 def test_a_page_that_cant_be_written(run, tmp_path):
     code, _, complaint = run("--page", str(tmp_path / "none" / "sensors.md"))
     assert code == 1 and "can't be written: No such file or directory" in complaint
+
+
+def test_a_page_is_of_all_of_them(run, tmp_path):
+    code, _, complaint = run("ntc", "--page", str(tmp_path / "page.md"))
+    assert code == 1 and "leave out NAME" in complaint and not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a shell's pipes, and /dev/full")
+def test_an_output_that_ends_early():
+    command = f"{ROOT}/.venv/bin/fieldpost drivers"
+    code, output = shell_run(f"sh -c '{command} bme280 | head -1'")
+    assert code == 0 and output.startswith("Bosch BME280") and output.count("\n") == 1, output
+    code, output = shell_run(f"sh -c '{command} > /dev/full'")
+    assert code == 1 and "its output takes no more: No space left on device" in output
 
 
 def test_the_list_names_each_driver(run):

@@ -155,6 +155,7 @@ def test_a_world_s_file_is_what_the_nodes_live_in(vm, tmp_path):
     for old, new in SOONER:
         assert old in text
         text = text.replace(old, new)
+    text += '[[faults]]\nnode = "node-09"\nsensor = "bench"\nfault = "nack"\nstart_s = 1\n'
     (tmp_path / "world.toml").write_text(text)
     (tmp_path / "greenhouse.csv").write_text((ROOT / "docs/worlds/greenhouse.csv").read_text())
     extra = ["--vm"] if vm else []
@@ -177,6 +178,7 @@ def test_a_world_s_file_is_what_the_nodes_live_in(vm, tmp_path):
     air, others = r"1[34]\.\d+ °C, 9\d\.\d %, 0\.0 lx", r"\d\d %, 3\.\d+ V, [67]\d %, open"
     assert re.search(f"node-01 online: {air}, {others}", said), said
     assert "node-01 bench" not in said
+    assert re.search(r"world\.toml: fault \d is of node-09, which isn't there", said), said
     assert (tmp_path / "table.svg").read_text().count(">fault<") == 1
 
 

@@ -77,7 +77,7 @@ def test_a_name_goes_before_each_of_many_quantities():
 def test_an_address_may_be_hexadecimal():
     made = config.check(changed("sensors", 0, address="0x77"))
     assert made["sensors"][0]["options"] == {"address": 0x77}
-    only_fault(changed("sensors", 0, address="0xzz"), "sensors[0].address: '0xzz'", "118, 119")
+    only_fault(changed("sensors", 0, address="0xzz"), "sensors[0].address: '0xzz'", "0x76, 0x77")
     only_fault(changed("sensors", 0, address="119"), "sensors[0].address: '119'")
 
 
@@ -147,6 +147,9 @@ def test_sensors_that_are_no_list():
     for value in (5, None, [], "bme280"):
         names = ", ".join(config.sensors.names())
         only_fault(changed(sensors=[value]), "sensors[0].driver: None", names)
+    only_fault(
+        changed(sensors=[{"drive": "chip"}]), "sensors[0].driver: missing: needed is", names
+    )
 
 
 def test_numbers_true_and_text_are_different():
@@ -318,7 +321,7 @@ def test_a_driver_may_need_an_option():
 def test_an_address_is_used_once_on_a_bus():
     data = changed()
     data["sensors"].append({"driver": "bme280", "name": "roof"})
-    only_fault(data, "sensors[2].address: 118", "another than sensors[0].address")
+    only_fault(data, "sensors[2].address: 0x76", "another than sensors[0].address")
     data["sensors"][2]["address"] = "0x77"
     config.check(data)
 

@@ -120,6 +120,7 @@ def test_a_recording_that_can_t_be_read_is_told(tmp_path):
         ('place = "cellar"', "speed = 0", r"recordings 1: speed is 0: a number above 0"),
         ('place = "cellar"', "", r"day.csv has temperature: that is told already"),
         ("[[faults]]", "[faults]", r"world.toml"),
+        ('node = "n2"', "end = 2", r"fault 2: there is no 'end': allowed are sensor, .*, node"),
         ('node = "n2"', "node = 2", r"fault 2: node is 2: text"),
         ("seed = 3", "sensors = 3", r"sensors is 3: tables \[\[sensors\]\]"),
     ],

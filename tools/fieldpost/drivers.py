@@ -1,7 +1,11 @@
 """`fieldpost drivers`: which sensors there are, and how one is wired and configured."""
 
+import contextlib
+import errno
 import json
+import sys
 from pathlib import Path
+from typing import IO, cast
 
 from rich.console import Console
 from rich.table import Table
@@ -11,27 +15,48 @@ from node import config
 from vboard import profile as profiles
 
 from . import catalogue, driverpage, firmware
-from .output import complain
+from .output import Output, complain
 
 ERRORS = (profiles.ProfileError, firmware.CompileError)
 
 
 def run(options):
     """Returns the exit code: 0, or 1 with the reason on stderr."""
+    output = Output(sys.stdout, lambda: None)
+    with contextlib.redirect_stdout(cast(IO[str], output)):
+        code = _run(options)
+        output.flush()
+    # Who reads no further than a line has what he wanted.
+    if output.lost and output.lost.errno != errno.EPIPE:
+        complain(f"fieldpost drivers: its output takes no more: {output.lost.strerror}")
+        return 1
+    return code
+
+
+def _run(options):
     try:
         if options.page:
-            Path(options.page).write_text(driverpage.page(), encoding="utf-8")
-            print(f"{options.page}: {len(sensors.names())} drivers")
-        elif options.driver:
+            return _page(options)
+        if options.driver:
             return _one(options.driver, options.board)
-        else:
-            Console(highlight=False).print(_table())
+        Console(highlight=False).print(_table())
     except ERRORS as error:
         complain(f"fieldpost drivers: {error}")
         return 1
+    return 0
+
+
+def _page(options):
+    if options.driver:
+        complain("fieldpost drivers: --page writes of all drivers: leave out NAME")
+        return 1
+    text = driverpage.page()
+    try:
+        Path(options.page).write_text(text, encoding="utf-8")
     except OSError as error:
         complain(f"fieldpost drivers: {options.page}: can't be written: {error.strerror}")
         return 1
+    print(f"{options.page}: {len(sensors.names())} drivers")
     return 0
 
 

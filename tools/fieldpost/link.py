@@ -12,7 +12,7 @@ from serial import Serial, SerialException, serial_for_url
 
 from . import ports
 
-RAW = b"raw REPL; CTRL-B to exit\r\n"
+RAW, PROMPT = b"raw REPL; CTRL-B to exit\r\n", b">>> "
 # How many ctrl-C a program gets that goes on after one.
 ATTEMPTS = 2
 # What esptool greets a ROM loader with (ESP32 Serial Protocol, SYNC), in its SLIP frame.
@@ -118,6 +118,8 @@ class Link:
         """Leaves the board at its friendly prompt, if that can be had."""
         with contextlib.suppress(OSError, TransportError):
             self._serial.write(b"\r\x03\x02")
+            # Not gone before it has taken them: a reset that follows would get them as a ctrl-C.
+            self._until(PROMPT, READ_S)
 
     def lines(self, seconds):
         """Yields the console's lines for so long. A port may vanish and come back meanwhile."""

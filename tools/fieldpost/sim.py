@@ -100,8 +100,19 @@ def _introduce(running, console):
     ):
         text = line.format(h=host, p=port, c=running.site.company, e=example)
         console.print(text, soft_wrap=True, markup=False)
+    _tell_faultless(running, console)
     if console.is_terminal:
         console.print("ctrl-C stops")
+
+
+def _tell_faultless(running, console):
+    """Tells of faults in the world's file that nobody here will have."""
+    world = running.site.world
+    names = [running.site.identity(index)["device"] for index in range(len(running.boards))]
+    for number, fault in enumerate(world.faults if world else (), 1):
+        if fault.get("node", names[0]) not in names:
+            text = f"{world.path}: fault {number} is of {fault['node']}, which isn't there"
+            console.print(text, soft_wrap=True, markup=False)
 
 
 def _conclude(running, console, silent):

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from . import recording, script as scripts
 from .devices import emulations
+from .faults.script import KEYS
 from .script import ScriptError
 from .weather import QUANTITIES
 from .world import World
@@ -22,6 +23,10 @@ else:
     import tomli as tomllib
 
 RECORDING = ("file", "place", "loop", "speed")
+
+
+# What a fault of a file may say: as a FaultPlayer's, and whose it is.
+FAULT = (*KEYS, "node")
 
 
 class WorldFile(NamedTuple):
@@ -76,9 +81,17 @@ def _judged(path, script):
     for number, entry in enumerate(lists["recordings"], 1):
         _play(path, f"{path}: recordings {number}", script, entry, names)
     for number, fault in enumerate(lists["faults"], 1):
-        if not isinstance(fault.get("node", ""), str):
-            raise ScriptError(f"{path}: fault {number}: node is {fault['node']!r}: text is needed")
+        _check_fault(f"{path}: fault {number}", fault)
     return WorldFile(path, script, brought, lists["faults"], sensors)
+
+
+def _check_fault(where, fault):
+    # The rest is judged when its sensors are there.
+    for key in fault:
+        if key not in FAULT:
+            raise ScriptError(f"{where}: there is no {key!r}: allowed are {', '.join(FAULT)}")
+    if not isinstance(fault.get("node", ""), str):
+        raise ScriptError(f"{where}: node is {fault['node']!r}: text is needed")
 
 
 def _objects(path, script, key):
