@@ -157,10 +157,10 @@ class _Check:
     def value(self, key, value, default, allowed):
         if value is None:
             if default is NEEDED:
-                self.faults.append("%s: missing: needed is %s" % (key, _list(key, allowed)))
+                self.faults.append("%s: missing: needed is %s" % (key, listed(key, allowed)))
             return default
         if value not in allowed or not _alike(value, default):
-            self.fault(key, value, _list(key, allowed))
+            self.fault(key, value, listed(key, allowed))
         return value
 
     def broker(self, data):
@@ -205,7 +205,7 @@ class _Check:
             data = _numeral(data, name)
         fields.update(SENSOR)
         fields["name"] = (None, Level())
-        fields.update(_wiring(module.BUS, buses))
+        fields.update(wiring(module.BUS, buses))
         sensor = self.section(key + ".", data, fields, FILTERED)
         self.wires(key, sensor, module.BUS)
         sensor["options"] = {name: sensor.pop(name) for name in module.OPTIONS}
@@ -290,8 +290,8 @@ def _level(name, quantity, count):
     return name if count == 1 else name + "-" + quantity
 
 
-def _wiring(kind, buses):
-    # The keys that say where a sensor is connected.
+def wiring(kind, buses):
+    """Returns {key: (default, allowed)} of where a sensor is connected, by its driver's BUS."""
     if kind == "i2c":
         names = tuple(sorted(buses))
         return {"bus": (names[0] if len(names) == 1 else NEEDED, names)}
@@ -318,7 +318,8 @@ def _numeral(data, name):
         return data
 
 
-def _list(key, allowed):
+def listed(key, allowed):
+    """Returns what is allowed for a key, as a text."""
     if not isinstance(allowed, tuple):
         return allowed
     return ", ".join(_json(key, value) for value in allowed) or "a bus defined under buses"

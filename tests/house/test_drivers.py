@@ -93,5 +93,5 @@ def test_an_unknown_driver_and_board(run):
 def test_keys_are_those_the_configuration_takes():
     entry = catalogue.entry("digital")
     lines = "\n".join(driverpage.keys(entry))
-    for key in (*entry.options, *config._wiring("pin", {})):
+    for key in (*entry.options, *config.wiring("pin", {})):
         assert f"`{key}`" in lines

@@ -268,7 +268,7 @@ def test_an_emulation_that_fails_is_told(made, run):
 def test_an_option_can_be_set(made, run):
     assert run(made(), "--set", "address=0x49", *EMULATED)[0] == 0
     for given, told in (
-        ("address=0x50", "--set address=0x50: allowed is 72, 73"),
+        ("address=0x50", "--set address=0x50: allowed is 0x48, 0x49"),
         ("colour=red", "--set colour=red: its options are address"),
         ("address", "--set address: OPTION=VALUE is needed"),
     ):

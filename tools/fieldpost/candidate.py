@@ -58,7 +58,7 @@ class Candidate:
     def sensor(self, board):
         """Returns what a checked configuration has of one, wired as it suits a board."""
         wires = catalogue.wiring(self.bus, board)
-        keys = config._wiring(self.bus, {catalogue.BUS: wires})
+        keys = config.wiring(self.bus, {catalogue.BUS: wires})
         sensor = {key: default for key, (default, _) in keys.items()}
         if self.bus != "i2c":
             sensor.update(wires)
@@ -168,7 +168,7 @@ def _given(module, texts):
             raise CandidateError(f"--set {text}: its options are {told}")
         found[key] = _value(value)
         if found[key] not in known[key][1]:
-            allowed = config._list(known[key][1])
+            allowed = config.listed(key, known[key][1])
             raise CandidateError(f"--set {text}: allowed is {allowed}")
     return found
 

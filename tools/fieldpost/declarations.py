@@ -131,12 +131,12 @@ def _option(name, default, allowed):
     if not isinstance(allowed, tuple) and not hasattr(type(allowed), "__contains__"):
         yield f"OPTIONS, {name}: {allowed!r}: a tuple, a Range, a Whole or a Text is needed"
     elif default is not None and default is not config.NEEDED and default not in allowed:
-        told = config._list(allowed)
+        told = config.listed(name, allowed)
         yield f"OPTIONS, {name}: the default {default!r} isn't allowed: allowed is {told}"
 
 
 def _taken(module):
-    wiring = config._wiring(getattr(module, "BUS", None), {})
+    wiring = config.wiring(getattr(module, "BUS", None), {})
     return {"name", *config.SENSOR, *config.FILTERED, *wiring}
 
 

@@ -57,7 +57,7 @@ def quantities(entry):
 
 def keys(entry):
     """Returns the lines of a table of a driver's own keys in the configuration, if it has any."""
-    fields = {**config._wiring(entry.bus, {}), **entry.options}
+    fields = {**config.wiring(entry.bus, {}), **entry.options}
     if not fields:
         return []
     rows = [
