@@ -53,6 +53,8 @@ CHECKED = {"sht3x", "aht20", "scd4x", "sht4x", "flow", "return", "boiler"}
 UNSEEN = {"crc", "zeros", "ones"}
 # A pin with nothing on it picks up some voltage or other.
 NO_FAULTS = {"boiler": {"unplugged"}}
+# An ADC's reading is the mean of 20 ms: a fault that begins or ends within them is a share of it.
+MIXED = {"boiler"}
 # Faults of all that is on the wire, and one that ends only when the node has clocked it out: at
 # its third faulty reading.
 OF_ALL = {"stuck", "shorted"}
@@ -146,7 +148,7 @@ def test_no_fault_costs_more_than_its_own_time(site, wait_until):
         f"{time.monotonic() - began:.0f} s of ours; "
         f"{sum(map(len, found.values()))} readings"
     )
-    values_are_the_world_s(attached, found)
+    values_are_the_world_s(attached, found, past)
     waits = [(n, recovery(fault, n, found)) for fault in past for n in fault.sensors]
     others = [wait for name, wait in waits if name not in READY_S]
     print(
@@ -194,7 +196,11 @@ def readings(one, reader, ahead):
     return found
 
 
-def values_are_the_world_s(attached, found):
+def values_are_the_world_s(attached, found, past):
+    edges = {name: [] for name in SENSORS}
+    for fault in past:
+        for name in fault.sensors:
+            edges[name] += [fault.begin, fault.end]
     wrong = []
     for name, device in attached.items():
         truth = device.truth()
@@ -203,7 +209,9 @@ def values_are_the_world_s(attached, found):
             wrong += [
                 (name, quantity, truth[quantity], when, value)
                 for when, one, value in found[name]
-                if one == quantity and abs(value - truth[quantity]) > slack
+                if one == quantity
+                and abs(value - truth[quantity]) > slack
+                and not (name in MIXED and any(abs(when - edge) < 0.1 for edge in edges[name]))
             ]
     assert not wrong, (len(wrong), wrong[:20])
 
