@@ -94,7 +94,8 @@ class Reading:
         # The same once more: a tuple and its floats.
         values + ()
         for value in values:
-            value * 1
+            if value is not None:
+                value * 1
         self.coroutine, self.result = made - before, gc.mem_alloc() - read
         self.rest = read - made - self.result
 

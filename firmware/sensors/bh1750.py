@@ -28,15 +28,17 @@ class Driver:
 
         Raises OSError when the bus fails.
         """
-        # No light, or no power for a moment since it began to measure: a second 0 means the dark.
-        count = await self._measured() or await self._measured()
+        count = 0
+        for _ in range(2):
+            self._bus.writeto(self._address, _POWER_ON)
+            self._bus.writeto(self._address, _ONE_TIME_H)
+            await asyncio.sleep_ms(_MEASURE_MS)
+            self._bus.readfrom_into(self._address, self._count)
+            count = self._count[0] << 8 | self._count[1]
+            # 0 is no light, or no power for a moment since it began to measure: a second one is
+            # the dark.
+            if count:
+                break
         # 1.2 counts a lux. Integers up to the last step: single and double precision then make
         # the same text of it.
         return ((count * 50 + 3) // 6 / 10,)
-
-    async def _measured(self):
-        self._bus.writeto(self._address, _POWER_ON)
-        self._bus.writeto(self._address, _ONE_TIME_H)
-        await asyncio.sleep_ms(_MEASURE_MS)
-        self._bus.readfrom_into(self._address, self._count)
-        return self._count[0] << 8 | self._count[1]

@@ -84,25 +84,22 @@ class Driver(Sht):
             if not self._ready:
                 await self._set_up()
                 return _NOT_YET
-            values = await self._values()
+            quiet_ms = time.ticks_diff(time.ticks_ms(), self._since)
+            await self._command(_DATA_READY)
+            if self._answer() & 0x7FF:
+                await self._command(_READ)
+                self._bus.readfrom_into(self._address, self._frame)
+                return self._values(quiet_ms)
+            if quiet_ms < _LOST_MS:
+                return _NOT_YET
+            # Idle, as after a loss of power: it measures again for the next call.
+            await self._set_up()
         except (OSError, SensorError):
             self._ready = False
             raise
-        if values is None:
-            raise SensorError("0x62 had ceased to measure: check its supply voltage and plug")
-        return values
+        raise SensorError("0x62 had ceased to measure: check its supply voltage and plug")
 
-    async def _values(self):
-        # None: it was idle, as after a loss of power, and measures now.
-        quiet_ms = time.ticks_diff(time.ticks_ms(), self._since)
-        await self._command(_DATA_READY)
-        if not self._answer() & 0x7FF:
-            if quiet_ms < _LOST_MS:
-                return _NOT_YET
-            await self._set_up()
-            return None
-        await self._command(_READ)
-        self._bus.readfrom_into(self._address, self._frame)
+    def _values(self, quiet_ms):
         values = self._word(0), celsius(self._word(3)), self._percent(self._word(6))
         self._since = time.ticks_ms()
         cold, self._cold = self._cold, False
