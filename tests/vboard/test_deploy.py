@@ -297,8 +297,8 @@ loop()
 
 @pytest.mark.parametrize("loop", ["while True: pass", f"exec({STUBBORN!r})"])
 def test_a_busy_program_is_stopped(loop, desk, monkeypatch):
-    # After that the stubborn one gets another ctrl-C.
-    monkeypatch.setattr(links, "PATIENCE_S", 1)
+    # After that the stubborn one gets another ctrl-C, which it has to take within it.
+    monkeypatch.setattr(links, "PATIENCE_S", 4)
     desk.put(in_slot("a", application("old", loop)))
     desk.on()
     assert desk.deploy(application("new"))[0] == 0
