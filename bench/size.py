@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from fieldpost import catalogue
+from fieldpost import catalogue, declarations
 
 ROOT = Path(__file__).parents[1]
 
@@ -25,9 +25,8 @@ SETS = {
     "large messages, loaded with the first": (("lib", ("mqtt/large",)), None),
     "advice, loaded when something failed": (("lib", ("mqtt/advice",)), None),
 }
-# Bytes that a driver may have, what it shares with others included: a simple one, and these.
-SIMPLE = 1_500
-LARGER = {"bme280": 3_000, "bmp280": 3_000, "scd4x": 3_000, "ds18b20": 2_800}
+# Drivers that may have more bytes than a plain one.
+LARGER = {**dict.fromkeys(("bme280", "bmp280", "scd4x"), declarations.MOST), "ds18b20": 2_800}
 
 
 def compiled(source, folder):
@@ -52,7 +51,7 @@ def main():
                 for file, size in sizes.items():
                     print(f"    {file} {size}")
         for entry in catalogue.entries():
-            tell(f"driver {entry.name}", entry.size, LARGER.get(entry.name, SIMPLE))
+            tell(f"driver {entry.name}", entry.size, LARGER.get(entry.name, declarations.PLAIN))
         node = sum(compiled(file, folder) for file in (ROOT / "firmware/node").glob("*.py"))
         print(f"node: {node} bytes")
 

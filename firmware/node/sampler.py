@@ -101,8 +101,6 @@ class Sampler:
         self._bus_failed = False
         # True from a good reading to the next that fails; a value out of range is no such failure.
         self._well = False
-        # True behind that failure: it is read again at once.
-        self._again = False
         # What is wrong with the bus itself, '' if nothing is known.
         self._bus_fault = ""
         # Attempts before the first answer; None from then on.
@@ -185,14 +183,14 @@ class Sampler:
                 due = time.ticks_add(time.ticks_ms(), aligned_ms(self._interval_ms, now))
 
     async def _turn(self, event):
+        was_well = self._well
         await self._sample(event)
-        if self._again:
+        if was_well and not self._well:
             # What lost its power since the last reading shows it by a fault; its driver sets it up
             # by the next one, which need not wait for an interval.
             await self._sample(event)
 
     async def _sample(self, event):
-        self._again = False
         try:
             self._begin_anew()
             if self._bus_fault and self._line.held():
@@ -204,7 +202,7 @@ class Sampler:
         except Exception as error:
             # Whatever it is: one sensor must not stop a node that nobody can reach then.
             self._faulty += 1
-            self._again, self._well = self._well, False
+            self._well = False
             self._bus_failed = isinstance(error, OSError)
             await self._failed_with(error)
             return

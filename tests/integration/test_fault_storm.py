@@ -11,8 +11,8 @@ from typing import NamedTuple
 import pytest
 
 import sensors
+from fieldpost import surroundings
 from node import config
-from vboard.devices import emulations, with_pins
 from vboard.devices.ds18b20 import FAMILY
 from vboard.devices.onewire import rom_code
 from vboard.faults import apply, names, place_of
@@ -119,10 +119,7 @@ def site(broker, node, subscribe):
     one.board.heap = one.board.profile.heap
     one.bus.detach(one.chip)
     found = config.check({**one.config, "sensors": entries})
-    known, attached = emulations(), {}
-    for entry in found["sensors"]:
-        sensor = with_pins(entry, found["buses"])
-        attached[entry["name"]] = known[entry["driver"]].attach(one.board, one.world, sensor)
+    attached = dict(zip(SENSORS, surroundings.attach(one.board, found, one.world), strict=True))
     for device in attached.values():
         for quantity, (lowest, highest) in device.spans.items():
             device.set(quantity, lowest + (highest - lowest) * 0.4)

@@ -83,33 +83,30 @@ def test_delta_drops_no_change_as_large_as_it(values, delta):
             last = value
 
 
-@given(gaps, st.floats(0.1, 86_400))
-def test_heartbeat_keeps_its_bound(gaps, seconds):
-    """The first reading at or behind the time passes, and none before it."""
-    ((_, arguments),) = checked([{"delta": 1, "heartbeat": seconds}])[0]
-    put, now, last = chain([("delta", arguments)]), 0, 0
+def passes_each(seconds, put, value, gaps):
+    """Holds a chain to passing a 20, then `value` once in so many seconds."""
+    now = last = 0
     assert put(20, 0) == 20
     for gap in gaps:
         now += gap
-        passed = put(20.5, now)
+        passed = put(value, now)
         early = min(100, seconds * 100)
         assert passed is not None or now - last < seconds * 1000
         assert passed is None or now - last >= seconds * 1000 - early - 1.01
         last = last if passed is None else now
+
+
+@given(gaps, st.floats(0.1, 86_400))
+def test_heartbeat_keeps_its_bound(gaps, seconds):
+    """The first reading at or behind the time passes, and none before it."""
+    ((_, arguments),) = checked([{"delta": 1, "heartbeat": seconds}])[0]
+    passes_each(seconds, chain([("delta", arguments)]), 20.5, gaps)
 
 
 @given(gaps, st.floats(0.1, 86_400))
 def test_throttle_keeps_its_distance_and_no_more(gaps, seconds):
     ((_, arguments),) = checked([{"throttle": seconds}])[0]
-    put, now, last = chain([("throttle", arguments)]), 0, 0
-    assert put(20, 0) == 20
-    for gap in gaps:
-        now += gap
-        passed = put(20, now)
-        early = min(100, seconds * 100)
-        assert passed is not None or now - last < seconds * 1000
-        assert passed is None or now - last >= seconds * 1000 - early - 1.01
-        last = last if passed is None else now
+    passes_each(seconds, chain([("throttle", arguments)]), 20, gaps)
 
 
 @given(

@@ -129,13 +129,19 @@ def test_what_is_not_aligned_looks_at_no_clock():
     assert waited(bench, 17) == (17, [0])
 
 
-def test_aligned_readings_go_on_at_multiples():
+def aligned():
+    """Returns a bench whose sampler was aligned to each 10 s, and has read once."""
     bench = Bench(Driver(GOOD))
     bench.sampler.align = True
     bench.sampler._interval_ms = 10_000
     bench.utc = lambda: EVENING + bench.now
     sampler.time = Ticks(bench)
     bench.sample()
+    return bench
+
+
+def test_aligned_readings_go_on_at_multiples():
+    bench = aligned()
     # Started at 5 ms, read until 1405 ms.
     bench.now = 1405
     assert bench.sampler._pause(5, 123) == 9_995
@@ -146,12 +152,7 @@ def test_aligned_readings_go_on_at_multiples():
 
 
 def test_one_slower_than_its_interval_goes_on_at_a_multiple():
-    bench = Bench(Driver(GOOD))
-    bench.sampler.align = True
-    bench.sampler._interval_ms = 10_000
-    bench.utc = lambda: EVENING + bench.now
-    sampler.time = Ticks(bench)
-    bench.sample()
+    bench = aligned()
     for now, pause in ((9_999, 10_000), (10_000, 10_000), (12_500, 20_000), (37_000, 40_000)):
         bench.now = now
         assert bench.sampler._pause(0, 0) == pause, now

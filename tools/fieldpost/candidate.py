@@ -40,8 +40,7 @@ class Candidate:
 
     @property
     def blocks_ms(self):
-        """ms of its longest call that lets nothing else run."""
-        return getattr(self.module, "BLOCKS_MS", 5)
+        return catalogue.blocks_ms(self.module)
 
     def among(self, main=None):
         """Returns firmware.modules() with it, and a program in place of the node's main.py."""

@@ -1,6 +1,5 @@
 """What is known of each driver by its own declarations: quantities, keys, wiring, size."""
 
-import functools
 import inspect
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,9 +35,16 @@ class Entry:
     # What it is for, one line; what it does, from its class.
     title: str
     text: str
-    # Bytes of its .mpy files for an ESP32, those that it shares with others included, and of RAM.
-    size: int
-    ram: int
+
+    @property
+    def size(self):
+        """Bytes of its .mpy files for an ESP32, shared ones included. Raises CompileError."""
+        return firmware.driver_size(self.name, "esp32")
+
+    @property
+    def ram(self):
+        """Bytes of RAM that they take, estimated. Raises CompileError."""
+        return round(self.size * firmware.RAM_PER_BYTE)
 
     @property
     def quantities(self):
@@ -54,21 +60,23 @@ class Entry:
 
     @property
     def blocks_ms(self):
-        """ms of its longest call that lets nothing else run."""
-        return getattr(self.module, "BLOCKS_MS", 5)
+        return blocks_ms(self.module)
+
+
+def blocks_ms(module):
+    """Returns the ms of a driver's longest call that lets nothing else run."""
+    return getattr(module, "BLOCKS_MS", 5)
 
 
 def entries():
-    """Returns the Entry of each driver, by name. Raises CompileError."""
+    """Returns the Entry of each driver, by name."""
     return [entry(name) for name in sensors.names()]
 
 
 def entry(name):
-    """Returns the Entry of a driver that is there. Raises CompileError."""
+    """Returns the Entry of a driver that is there."""
     module: Any = sensors.load(name)
-    text = inspect.getdoc(module.Driver) or ""
-    size = sum(_sizes()[file] for file in _files(name))
-    return Entry(name, module, _title(module), text, size, round(size * firmware.RAM_PER_BYTE))
+    return Entry(name, module, _title(module), inspect.getdoc(module.Driver) or "")
 
 
 def boards():
@@ -113,19 +121,6 @@ def wiring(bus, board):
 def _title(module):
     first = Path(module.__file__).read_text(encoding="utf-8").partition("\n")[0]
     return first.lstrip("# ")
-
-
-def _files(name):
-    # The driver's own files: what else of the board's it needs is there anyway.
-    needed = firmware.needed({name}, firmware.modules()) - firmware.needed((), firmware.modules())
-    return [one for one in needed if one.startswith(firmware.DRIVERS)]
-
-
-@functools.cache
-def _sizes():
-    # Dotted name -> bytes.
-    files = firmware.compiled(set(sensors.names()), firmware.modules(), "esp32")
-    return {file.name: file.code for file in files}
 
 
 def example_of(key, allowed):

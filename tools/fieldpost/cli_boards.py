@@ -54,9 +54,7 @@ def flash(commands):
         description="Writes what factory made onto a board and verifies it. What no part goes "
         "to, NVS for instance, is kept.",
     )
-    flash.add_argument(
-        "--port", help="the board's serial port (default: the only one that looks like a board)"
-    )
+    _port(flash)
     flash.add_argument(
         "--board",
         metavar="NAME",
@@ -86,6 +84,12 @@ def flash(commands):
     )
 
 
+def _port(command):
+    command.add_argument(
+        "--port", help="the board's serial port (default: the only one that looks like a board)"
+    )
+
+
 def _content(command, place):
     command.add_argument(
         "--config",
@@ -111,9 +115,7 @@ def deploy(commands):
         "that isn't started, then starts that. Interrupted anywhere, the board starts the old "
         "application or the new one.",
     )
-    deploy.add_argument(
-        "--port", help="the board's serial port (default: the only one that looks like a board)"
-    )
+    _port(deploy)
     deploy.add_argument(
         "--board",
         metavar="NAME",

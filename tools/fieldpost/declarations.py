@@ -2,9 +2,9 @@
 
 import inspect
 import keyword
-import math
 
 from node import config, topics
+from vboard.script import is_number
 
 from . import catalogue, deviceclasses, firmware
 
@@ -29,10 +29,7 @@ def size(candidate, chip):
 
     Raises CompileError.
     """
-    name, among = candidate.name, candidate.among()
-    own = firmware.needed({name}, among) - firmware.needed((), among)
-    only = {one: among[one] for one in own if one.startswith(firmware.DRIVERS)}
-    return sum(file.code for file in firmware.compiled({name}, only, chip))
+    return firmware.driver_size(candidate.name, chip, candidate.among())
 
 
 def _quantities(module):
@@ -85,7 +82,7 @@ def _state(unit, lowest, highest, device_class):
 def _span(lowest, highest):
     if lowest is None and highest is None:
         return
-    if not _number(lowest) or not _number(highest):
+    if not is_number(lowest) or not is_number(highest):
         yield f"lowest {lowest!r}, highest {highest!r}: two numbers, or None, None for no range"
     elif not lowest < highest:
         yield f"lowest {lowest} is not below highest {highest}"
@@ -184,7 +181,3 @@ def _imports(candidate):
 
 def _whole(value):
     return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _number(value):
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

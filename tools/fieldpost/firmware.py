@@ -167,6 +167,18 @@ def compiled(drivers, among, chip, used=None, filters=True):
     return files
 
 
+def driver_size(name, chip, among=None):
+    """Returns bytes of a driver's bytecode, those of files that it shares with others included.
+
+    What else of the board's it needs is there anyway. `among` is what there is in place of
+    modules(). Raises CompileError.
+    """
+    among = among or modules()
+    own = needed({name}, among) - needed((), among)
+    only = {one: among[one] for one in own if one.startswith(DRIVERS)}
+    return sum(file.code for file in compiled({name}, only, chip))
+
+
 def application(drivers, chip, among=None):
     """Returns {path: bytes} of what stands on a board with these drivers: all but a configuration.
 

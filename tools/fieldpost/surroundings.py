@@ -35,7 +35,7 @@ class Surroundings:
         seed, node = seed or board.name, node or board.name
         self.world = file.world(seed) if file else World(seed)
         try:
-            self.attached = _attach(board, found, self.world)
+            self.attached = attach(board, found, self.world)
             targets = {one.place.name: one for one in self.attached}
             self._faults = FaultPlayer(file.faults_of(node) if file else [], targets)
             if file:
@@ -53,7 +53,8 @@ class Surroundings:
         self._faults.stop()
 
 
-def _attach(board, found, world):
+def attach(board, found, world):
+    """Puts sensors onto a board, as Surroundings has them; returns an Attached for each."""
     known = emulations()
     return [
         known[sensor["driver"]].attach(board, world, sensor)

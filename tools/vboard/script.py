@@ -122,5 +122,6 @@ def _is_change(change):
     return pair and is_number(change[0]) and change[1] in ("open", "closed")
 
 
-def is_number(value):
+def is_number(value) -> bool:
+    """Returns whether a value is a finite number; True and False are none."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

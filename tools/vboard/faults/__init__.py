@@ -11,8 +11,9 @@ A place for faults is an I2CBus (all its devices) or (I2CBus, address), a OneWir
 PinLine), and anything that has `bus` and `device` of these kinds. script.py plays them by time.
 """
 
+from ..script import is_number
 from . import devices, i2c, lines
-from .base import Fault, FaultError, Place, is_number, place_of
+from .base import Fault, FaultError, Place, place_of
 
 __all__ = ["FAULTS", "Fault", "FaultError", "Place", "apply", "check", "names", "place_of"]
 

@@ -1,6 +1,5 @@
 """What all faults have in common: the place where they are, a beginning and an end."""
 
-import math
 import random
 import threading
 
@@ -113,7 +112,3 @@ class Fault(Harm):
 
     def _end(self):
         self.place.wire.harms.remove(self)
-
-
-def is_number(value):
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

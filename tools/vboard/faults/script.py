@@ -9,8 +9,9 @@ Without `end_s` it lasts until the player is stopped.
 import threading
 
 from ..clock import clock
+from ..script import is_number
 from . import apply, check
-from .base import FaultError, is_number, place_of
+from .base import FaultError, place_of
 
 KEYS = ("sensor", "fault", "start_s", "end_s", "options")
 NEEDED = ("sensor", "fault", "start_s")
